@@ -1,0 +1,198 @@
+import { parseArgs } from "./parse_args.ts";
+
+/** How the command line is used. */
+export const HELP = `Usage: echod [OPTIONS]
+
+A TCP echo server: sends back what it is sent.
+
+Options:
+  -H, --hostname HOST        address to listen on (127.0.0.1; :: is every address)
+  -p, --port PORT            port to listen on (3000); 0 takes any free one
+      --once                 serve one connection, then end
+  -c, --max-connections N    serve at most N connections at the same time
+      --idle-timeout TIME    close connections over which nothing moves for so long
+      --grace TIME           how long a shutdown waits for open connections (10s)
+  -v, --verbose              a line when a connection opens and when it closes
+      --log-format FORMAT    text or json (text)
+  -q, --quiet                errors only
+  -h, --help                 show this help
+  -V, --version              show the version
+
+TIME is a number with a unit: 500ms, 30s, 5m, 1h. Log lines go to standard error.
+`;
+
+/** What the command line asks for. */
+export interface Settings {
+  readonly hostname: string;
+  readonly port: number;
+  readonly once: boolean;
+  readonly maxConnections?: number | undefined;
+  /** Milliseconds. */
+  readonly idleTimeout?: number | undefined;
+  /** Milliseconds. */
+  readonly grace: number;
+  readonly verbose: boolean;
+  readonly logFormat: "text" | "json";
+  readonly quiet: boolean;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+/** The command line is wrong; the message says where, and what would be right. */
+export class UsageError extends Error {}
+
+const VALUES = [
+  "hostname",
+  "port",
+  "max-connections",
+  "idle-timeout",
+  "grace",
+  "log-format",
+] as const;
+const SWITCHES = ["once", "verbose", "quiet", "help", "version"] as const;
+const ALIAS = {
+  hostname: "H",
+  port: "p",
+  "max-connections": "c",
+  verbose: "v",
+  quiet: "q",
+  help: "h",
+  version: "V",
+};
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1_000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+]);
+/** The longest time that the runtimes' timers can measure: 24.8 days, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
+const TIME =
+  "a number with a unit, such as 500ms, 30s, 5m or 1h (596h at most)";
+
+/** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
+export function readArgs(args: readonly string[]): Settings {
+  const given = parseArgs([...args], {
+    string: VALUES,
+    // Collected, so that a repeated option shows.
+    collect: [...VALUES, ...SWITCHES],
+    alias: ALIAS,
+    // Not told which options are switches, @std/cli lets a value given to one
+    // show instead of dropping it; so they come here too.
+    unknown: (arg, name) => isSwitch(name) || reject(arg),
+  });
+  given._.forEach((arg) => reject(String(arg)));
+
+  function once(name: string): unknown {
+    const values = given[name];
+    if (!Array.isArray(values) || values.length === 0) return undefined;
+    if (values.length === 1) return values[0];
+    throw new UsageError(
+      `Option --${name} is given ${values.length} times: once is accepted`,
+    );
+  }
+
+  function isOn(name: typeof SWITCHES[number]): boolean {
+    const value = once(name);
+    if (value === undefined || value === true) return value === true;
+    throw new UsageError(
+      `Invalid value ${
+        JSON.stringify(String(value))
+      } for --${name}: it takes none`,
+    );
+  }
+
+  function valueOf<T>(
+    name: typeof VALUES[number],
+    accepted: string,
+    read: (text: string) => T | undefined,
+  ): T | undefined {
+    const text = once(name);
+    if (text === undefined) return undefined;
+    if (text === "") {
+      throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
+    }
+    const value = read(String(text));
+    if (value !== undefined) return value;
+    throw new UsageError(
+      `Invalid value ${
+        JSON.stringify(text)
+      } for --${name}: expected ${accepted}`,
+    );
+  }
+
+  const settings = {
+    hostname: valueOf("hostname", "a host name or an IP address", readHost) ??
+      "127.0.0.1",
+    port: valueOf(
+      "port",
+      "a whole number from 0 to 65535",
+      (text) => readWhole(text, 0, 65535),
+    ) ??
+      3000,
+    once: isOn("once"),
+    maxConnections: valueOf(
+      "max-connections",
+      "a whole number from 1",
+      (text) => readWhole(text, 1),
+    ),
+    idleTimeout: valueOf(
+      "idle-timeout",
+      `${TIME}, more than 0`,
+      (text) => readTime(text) || undefined,
+    ),
+    grace: valueOf("grace", TIME, readTime) ?? 10_000,
+    verbose: isOn("verbose"),
+    logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
+    quiet: isOn("quiet"),
+    help: isOn("help"),
+    version: isOn("version"),
+  };
+  if (settings.verbose && settings.quiet) {
+    throw new UsageError(
+      "Options --verbose and --quiet are given: one of them is accepted",
+    );
+  }
+  return settings;
+}
+
+function isSwitch(name = ""): boolean {
+  return SWITCHES.some((known) => known === name);
+}
+
+function reject(arg: string): never {
+  const name = VALUES.find((known) => arg === `--${known}=`);
+  throw new UsageError(
+    name
+      ? `Missing value for --${name}: see --help`
+      : arg.startsWith("-")
+      ? `Unknown option ${JSON.stringify(arg)}: see --help`
+      : `Unexpected argument ${
+        JSON.stringify(arg)
+      }: only options are accepted, see --help`,
+  );
+}
+
+function readHost(text: string): string {
+  return text.replace(/^\[(.*)\]$/, "$1");
+}
+
+function readWhole(
+  text: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number | undefined {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  return value >= least && value <= most ? value : undefined;
+}
+
+function readTime(text: string): number | undefined {
+  const { count, unit = "" } =
+    /^(?<count>\d+(\.\d+)?)(?<unit>[a-z]+)$/.exec(text)?.groups ?? {};
+  const value = Number(count) * (UNITS.get(unit) ?? NaN);
+  return value <= LONGEST ? value : undefined;
+}
+
+function readFormat(text: string): "text" | "json" | undefined {
+  return text === "text" || text === "json" ? text : undefined;
+}

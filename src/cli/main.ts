@@ -1,0 +1,127 @@
+import config from "../../deno.json" with { type: "json" };
+import { formatAddr, formatEndpoint } from "../endpoint.ts";
+import { listen } from "../listen.ts";
+import { loadRuntime, type Runtime } from "../runtime.ts";
+import { serve } from "../server.ts";
+import type { Listener } from "../transport.ts";
+import { HELP, readArgs, type Settings, UsageError } from "./args.ts";
+import { formatBytes, formatCount, formatTime } from "./format.ts";
+import { Log } from "./log.ts";
+
+/** The program: reads the command line, serves until a signal comes, sets the exit code. */
+export async function main(): Promise<void> {
+  const runtime = await loadRuntime();
+  runtime.setExitCode(await run(runtime));
+}
+
+async function run(runtime: Runtime): Promise<number> {
+  let settings: Settings;
+  try {
+    settings = readArgs(runtime.args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    runtime.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  if (settings.help) {
+    runtime.stdout.write(HELP);
+    return 0;
+  }
+  if (settings.version) {
+    runtime.stdout.write(`echod ${config.version} (${runtime.name})\n`);
+    return 0;
+  }
+
+  const log = new Log(runtime.stderr, {
+    format: settings.logFormat,
+    level: settings.verbose ? "debug" : settings.quiet ? "error" : "info",
+    colour: runtime.stderr.isTerminal() && !runtime.noColor,
+  });
+  let listener: Listener;
+  try {
+    listener = await listen(settings);
+  } catch (error) {
+    log.error(messageOf(error));
+    return 1;
+  }
+  await serveUntilSignal(runtime, listener, settings, log);
+  return 0;
+}
+
+async function serveUntilSignal(
+  runtime: Runtime,
+  listener: Listener,
+  settings: Settings,
+  log: Log,
+): Promise<void> {
+  const { once, maxConnections, idleTimeout, grace } = settings;
+  const startedAt = performance.now();
+  const server = serve(listener, {
+    maxConnections: once ? 1 : maxConnections,
+    idleTimeout,
+    onOpen({ id, remoteAddr }) {
+      const remote = formatAddr(remoteAddr);
+      log.write("debug", "open", `#${id} ${remote} opened`, { id, remote });
+      if (once) server.shutdown();
+    },
+    onClose({ id, remoteAddr, bytes, duration, reason }) {
+      const remote = formatAddr(remoteAddr);
+      const what = `${formatBytes(bytes)} echoed in ${formatTime(duration)}`;
+      log.write(
+        "debug",
+        "close",
+        `#${id} ${remote} closed (${reason}): ${what}`,
+        {
+          id,
+          remote,
+          bytes,
+          durationMs: Math.round(duration),
+          reason,
+        },
+      );
+    },
+    onError(error, connection) {
+      // A connection's own error is its client's affair: its reason says it.
+      if (connection) return;
+      log.error(`Cannot accept connections for now: ${messageOf(error)}`);
+    },
+  });
+  const endpoint = formatEndpoint(server.addr);
+  log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
+
+  let signals = 0;
+  const stopListening = runtime.onSignal(() => {
+    if (++signals > 1) {
+      // The next one ends the process in the system's own way.
+      stopListening();
+      server.shutdown({ grace: 0 });
+      return;
+    }
+    const connections = server.stats().active;
+    server.shutdown({ grace });
+    if (connections === 0) return;
+    log.write(
+      "info",
+      "drain",
+      `Draining ${formatCount(connections, "connection")} ` +
+        `(${formatTime(grace)} at most; press Ctrl+C again to stop now)`,
+      { connections, graceMs: grace },
+    );
+  });
+  await server.finished;
+  stopListening();
+
+  const { accepted: connections, failed, bytes } = server.stats();
+  const duration = performance.now() - startedAt;
+  log.write(
+    "info",
+    "terminated",
+    `Server terminated: ${formatCount(connections, "connection")}, ` +
+      `${formatBytes(bytes)} echoed in ${formatTime(duration)}`,
+    { connections, failed, bytes, durationMs: Math.round(duration) },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,73 @@
+/** What echod uses of the `parseArgs` of `@std/cli`. */
+export type ParseArgs = (
+  args: string[],
+  options: {
+    /** The options that take a value. */
+    string: readonly string[];
+    /** All options: what they are given is collected in an array each. */
+    collect: readonly string[];
+    /** Their one-letter names. */
+    alias: Readonly<Record<string, string>>;
+    /** Told of every other argument, and its name if it looks like an option. */
+    unknown: (arg: string, name?: string) => boolean;
+  },
+) => { [name: string]: unknown; _: (string | number)[] };
+
+/** The one of `@std/cli`, or the runtime's own where JSR cannot be reached. */
+export const parseArgs: ParseArgs = await import("@std/cli/parse-args")
+  .then((std) => std.parseArgs, loadBuiltin);
+
+async function loadBuiltin(): Promise<ParseArgs> {
+  const util = await import("node:util");
+  return (args, { string, collect, alias, unknown }) => {
+    const options = collect.map((name) =>
+      [name, {
+        type: string.includes(name) ? "string" : "boolean",
+        ...(name in alias && { short: alias[name] }),
+      }] as const
+    );
+    const { tokens } = util.parseArgs({
+      args,
+      options: Object.fromEntries(options),
+      strict: false,
+      tokens: true,
+    });
+
+    const collected: Record<string, unknown[]> = {};
+    const rest: string[] = [];
+    let terminated = false;
+    let awaiting: unknown[] | undefined;
+    for (const token of tokens) {
+      if (token.kind === "option-terminator") {
+        terminated = true;
+      } else if (token.kind === "positional") {
+        // As in @std/cli, what follows a switch counts as its value.
+        if (terminated) rest.push(token.value);
+        else if (awaiting) awaiting.splice(-1, 1, token.value);
+        else unknown(token.value);
+        awaiting = undefined;
+      } else {
+        const { name, rawName, value = "", inlineValue = false } = token;
+        const arg = args[token.index] ?? rawName;
+        const glued = inlineValue && !arg.startsWith("--");
+        // @std/cli reads -p3000 and -H::1, but takes -Hhost for five switches.
+        const readable = arg === rawName + value && /^\W|\d$/.test(value);
+        if (!collect.includes(name) || glued && !readable) {
+          unknown(arg, name);
+          continue;
+        }
+        const values = collected[name] ??= [];
+        awaiting = undefined;
+        if (inlineValue) {
+          values.push(glued ? value.replace(/^=/, "") : value);
+        } else if (string.includes(name)) {
+          values.push(value.startsWith("-") ? "" : value);
+        } else {
+          values.push(true);
+          awaiting = values;
+        }
+      }
+    }
+    return { ...collected, _: rest };
+  };
+}

@@ -1,0 +1,38 @@
+import type { Listener } from "./transport.ts";
+
+/** What echod needs of the JavaScript runtime it is running on. */
+export interface Runtime {
+  /** Name and version, for example `deno 2.9.6`. */
+  readonly name: string;
+  /** The arguments of the command line. */
+  readonly args: readonly string[];
+  /** Whether the user has asked for no colours, by `NO_COLOR`. */
+  readonly noColor: boolean;
+  /** Standard output. */
+  readonly stdout: Output;
+  /** Standard error. */
+  readonly stderr: Output;
+  /** Binds a TCP socket. Rejects with the runtime's own error. */
+  listen(hostname: string, port: number, backlog: number): Promise<Listener>;
+  /**
+   * Calls `handler` at SIGINT and SIGTERM (on Windows at Ctrl+C and Ctrl+Break)
+   * instead of ending the process. Returns a function that undoes it.
+   */
+  onSignal(handler: () => void): () => void;
+  /** Sets the exit code for when the program ends by itself. */
+  setExitCode(code: number): void;
+}
+
+/** A standard stream of the process. */
+export interface Output {
+  /** Whether it is a terminal. */
+  isTerminal(): boolean;
+  /** Writes the whole text. Throws when nobody can read it any more. */
+  write(text: string): void;
+}
+
+/** The runtime at hand. */
+export async function loadRuntime(): Promise<Runtime> {
+  if ("Deno" in globalThis) return (await import("./deno.ts")).runtime;
+  throw new Error("Cannot start: echod runs on Deno 2.9 or later");
+}

@@ -1,0 +1,404 @@
+import { echoAmong, Shared } from "./echo.ts";
+import type { Addr, Connection, Listener } from "./transport.ts";
+
+/** The longest time that the runtimes' timers can measure, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
+/** The first and the longest wait after a failed `accept`, in milliseconds. */
+const BACKOFF = { first: 5, longest: 1_000 };
+/** How many times within `idleTimeout` the connections are looked at. */
+const SWEEPS = 10;
+/** Errors that say no more than that the peer has gone. */
+const RESETS: ReadonlySet<unknown> = new Set([
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+]);
+
+/** An open connection. */
+export interface OpenConnection {
+  /** Its number, counted from 1 in the order of acceptance. */
+  readonly id: number;
+  /** The peer's address. */
+  readonly remoteAddr: Addr;
+}
+
+/**
+ * Why a connection ended:
+ *
+ * - `"eof"`: the peer ended its sending side and was sent everything back;
+ * - `"reset"`: the peer broke it off;
+ * - `"idle"`: nothing moved for `idleTimeout`;
+ * - `"shutdown"`: the server closed it because it is shutting down;
+ * - `"error"`: anything else.
+ */
+export type CloseReason = "eof" | "reset" | "idle" | "shutdown" | "error";
+
+/** A connection that has ended. */
+export interface ClosedConnection extends OpenConnection {
+  /** How many bytes were echoed. */
+  readonly bytes: number;
+  /** How long it was open, in milliseconds. */
+  readonly duration: number;
+  /** Why it ended. */
+  readonly reason: CloseReason;
+}
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions {
+  /**
+   * How many connections are served at the same time, at least 1. Further
+   * clients wait in the system's backlog. With 1, clients are served one after
+   * another.
+   *
+   * @default {Infinity}
+   */
+  readonly maxConnections?: number | undefined;
+  /**
+   * Closes a connection over which no byte has moved for this long, in
+   * milliseconds: more than 0, at most 2,147,483,647 (24.8 days). It is closed
+   * at most a quarter of that time late. Off by default.
+   */
+  readonly idleTimeout?: number | undefined;
+  /** Closes everything at once when it aborts, as in `Deno.serve`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called when a connection has been accepted. */
+  readonly onOpen?: ((connection: OpenConnection) => void) | undefined;
+  /** Called when a connection has ended. */
+  readonly onClose?: ((connection: ClosedConnection) => void) | undefined;
+  /**
+   * Called with the error of a connection that failed, or, without a connection,
+   * when the system cannot accept any more (once until it can again). Also gets
+   * what the other callbacks throw; what it throws itself is dropped.
+   */
+  readonly onError?:
+    | ((error: unknown, connection?: OpenConnection) => void)
+    | undefined;
+}
+
+/** What a server has done so far. */
+export interface Stats {
+  /** Connections accepted. */
+  readonly accepted: number;
+  /** Connections open now. */
+  readonly active: number;
+  /** The most connections that were open at the same time. */
+  readonly peak: number;
+  /** Connections that ended with an error, of the peer's making or not. */
+  readonly failed: number;
+  /** Bytes echoed, including those of the connections still open. */
+  readonly bytes: number;
+  /** When the server was started. */
+  readonly startedAt: Date;
+}
+
+/** Options of {@linkcode EchoServer.shutdown}. */
+export interface ShutdownOptions {
+  /**
+   * How long to wait for open connections before they are closed, in
+   * milliseconds: 0 (at once) to 2,147,483,647, or `Infinity`.
+   *
+   * @default {Infinity}
+   */
+  readonly grace?: number | undefined;
+}
+
+/** A running echo server. `await using` closes it at once. */
+export interface EchoServer extends AsyncDisposable {
+  /** The address it listens on. */
+  readonly addr: Addr;
+  /** Resolves when it has stopped and its last connection is gone. Never rejects. */
+  readonly finished: Promise<void>;
+  /** What it has done so far: a snapshot. */
+  stats(): Stats;
+  /**
+   * Stops accepting at once, lets the open connections go on until their peers
+   * end them, and closes what is left after `grace`. May be called again; the
+   * earliest end counts.
+   *
+   * @returns {@linkcode EchoServer.finished}, or a rejection with a TypeError or
+   * a RangeError for an invalid `grace`.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/**
+ * Echoes every connection of a listener, all of them at the same time and each
+ * in its turn, until it is shut down.
+ *
+ * Nothing a client does ends the server: an error of one connection is that
+ * connection's alone.
+ *
+ * @example
+ * ```ts
+ * import { listen, serve } from "./mod.ts";
+ *
+ * await using server = serve(await listen({ port: 0 }), {
+ *   maxConnections: 1_000,
+ *   idleTimeout: 30_000,
+ *   onClose: ({ id, bytes, reason }) => console.log(id, bytes, reason),
+ * });
+ * console.log(server.addr, server.stats().accepted);
+ * ```
+ *
+ * @param listener A bound listener, which the server will close.
+ * @throws {TypeError} If an option is of the wrong type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function serve(
+  listener: Listener,
+  options: ServeOptions = {},
+): EchoServer {
+  checkOptions(options);
+  return new Server(listener, options);
+}
+
+interface Entry {
+  readonly info: OpenConnection;
+  readonly connection: Connection;
+  readonly openedAt: number;
+  bytes: number;
+  /** Whether bytes have moved since the last sweep. */
+  moved: boolean;
+  quietSince: number;
+  /** Why it is over, once it is. */
+  reason?: CloseReason;
+}
+
+class Server implements EchoServer {
+  readonly addr: Addr;
+  readonly finished: Promise<void>;
+  readonly #listener: Listener;
+  readonly #options: ServeOptions;
+  readonly #shared = new Shared();
+  readonly #entries = new Set<Entry>();
+  readonly #startedAt = new Date();
+  #accepted = 0;
+  #peak = 0;
+  #failed = 0;
+  #bytes = 0;
+  #stopping = false;
+  #closing = false;
+  #deadline = Infinity;
+  #graceTimer?: ReturnType<typeof setTimeout>;
+  #wake?: () => void;
+
+  constructor(listener: Listener, options: ServeOptions) {
+    this.addr = listener.addr;
+    this.#listener = listener;
+    this.#options = options;
+    this.finished = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { idleTimeout, signal } = this.#options;
+    const sweeper = idleTimeout === undefined
+      ? undefined
+      : setInterval(() => this.#sweepIdle(idleTimeout), idleTimeout / SWEEPS);
+    const abort = () => this.#closeAll();
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+
+    await this.#acceptAll();
+    while (this.#entries.size > 0) await this.#change();
+
+    clearInterval(sweeper);
+    clearTimeout(this.#graceTimer);
+    signal?.removeEventListener("abort", abort);
+  }
+
+  async #acceptAll(): Promise<void> {
+    const { maxConnections = Infinity } = this.#options;
+    let backoff = 0;
+    while (!this.#stopping) {
+      if (this.#entries.size >= maxConnections) {
+        await this.#change();
+        continue;
+      }
+      let connection: Connection | null;
+      try {
+        connection = await this.#listener.accept();
+      } catch (error) {
+        if (backoff === 0) this.#report(error);
+        backoff = Math.min(backoff * 2 || BACKOFF.first, BACKOFF.longest);
+        await this.#change(backoff);
+        continue;
+      }
+      if (connection === null) return;
+      backoff = 0;
+      this.#serve(connection);
+    }
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    const now = performance.now();
+    const info = { id: ++this.#accepted, remoteAddr: connection.remoteAddr };
+    const entry: Entry = {
+      info,
+      connection,
+      openedAt: now,
+      bytes: 0,
+      moved: false,
+      quietSince: now,
+    };
+    this.#entries.add(entry);
+    this.#peak = Math.max(this.#peak, this.#entries.size);
+    this.#call(() => this.#options.onOpen?.(info), info);
+    if (this.#closing) this.#end(entry, "shutdown");
+
+    try {
+      await echoAmong(this.#shared, connection, (count) => {
+        entry.bytes += count;
+        entry.moved = true;
+      });
+      this.#end(entry, "eof");
+    } catch (error) {
+      // Once it has been ended here, the error is only that of its pending read.
+      if (entry.reason === undefined) {
+        this.#failed++;
+        this.#report(error, info);
+        this.#end(entry, isReset(error) ? "reset" : "error");
+      }
+    }
+
+    this.#entries.delete(entry);
+    this.#bytes += entry.bytes;
+    this.#call(() =>
+      this.#options.onClose?.({
+        ...info,
+        bytes: entry.bytes,
+        duration: performance.now() - entry.openedAt,
+        reason: entry.reason ?? "error",
+      }), info);
+    this.#wake?.();
+  }
+
+  /** Closes a connection, once: the first reason counts. */
+  #end(entry: Entry, reason: CloseReason): void {
+    if (entry.reason !== undefined) return;
+    entry.reason = reason;
+    entry.connection.close();
+  }
+
+  #sweepIdle(idleTimeout: number): void {
+    const now = performance.now();
+    for (const entry of this.#entries) {
+      if (entry.moved) {
+        entry.moved = false;
+        entry.quietSince = now;
+      } else if (now - entry.quietSince >= idleTimeout) {
+        this.#end(entry, "idle");
+      }
+    }
+  }
+
+  stats(): Stats {
+    let bytes = this.#bytes;
+    for (const entry of this.#entries) bytes += entry.bytes;
+    return {
+      accepted: this.#accepted,
+      active: this.#entries.size,
+      peak: this.#peak,
+      failed: this.#failed,
+      bytes,
+      startedAt: new Date(this.#startedAt),
+    };
+  }
+
+  // deno-lint-ignore require-await -- so that an invalid grace rejects
+  async shutdown({ grace = Infinity }: ShutdownOptions = {}): Promise<void> {
+    if (grace !== Infinity) checkTime("grace", grace, 0);
+    this.#stop();
+    const deadline = performance.now() + grace;
+    if (deadline < this.#deadline) {
+      this.#deadline = deadline;
+      clearTimeout(this.#graceTimer);
+      if (grace === 0) this.#closeAll();
+      else this.#graceTimer = setTimeout(() => this.#closeAll(), grace);
+    }
+    return this.finished;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown({ grace: 0 });
+  }
+
+  /** Stops accepting. */
+  #stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#listener.close();
+    this.#wake?.();
+  }
+
+  #closeAll(): void {
+    this.#closing = true;
+    this.#stop();
+    for (const entry of this.#entries) this.#end(entry, "shutdown");
+  }
+
+  /** Resolves when a connection has ended, when the server stops, or after `ms`. */
+  #change(ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #report(error: unknown, connection?: OpenConnection): void {
+    Promise.try(() => this.#options.onError?.(error, connection)).catch(
+      () => {},
+    );
+  }
+
+  /** Runs a callback. What it throws, or rejects with, is reported. */
+  #call(callback: () => unknown, connection: OpenConnection): void {
+    Promise.try(callback).catch((error) => this.#report(error, connection));
+  }
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && "code" in error && RESETS.has(error.code);
+}
+
+function checkOptions(options: ServeOptions): void {
+  const { maxConnections = Infinity, idleTimeout, signal } = options;
+  if (maxConnections !== Infinity && !Number.isInteger(maxConnections)) {
+    throw new TypeError(
+      `Cannot serve: maxConnections must be a whole number, but is ${maxConnections}`,
+    );
+  }
+  if (maxConnections < 1) {
+    throw new RangeError(
+      `Cannot serve: maxConnections must be 1 or more, but is ${maxConnections}`,
+    );
+  }
+  if (idleTimeout !== undefined) {
+    checkTime("idleTimeout", idleTimeout, Number.MIN_VALUE);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError("Cannot serve: signal must be an AbortSignal");
+  }
+  for (const name of ["onOpen", "onClose", "onError"] as const) {
+    if (!["function", "undefined"].includes(typeof options[name])) {
+      throw new TypeError(`Cannot serve: ${name} must be a function`);
+    }
+  }
+}
+
+function checkTime(name: string, ms: number, least: number): void {
+  if (typeof ms !== "number" || Number.isNaN(ms)) {
+    throw new TypeError(
+      `${name} must be a number of milliseconds, but is ${ms}`,
+    );
+  }
+  if (ms < least || ms > LONGEST) {
+    throw new RangeError(
+      `${name} must be ${
+        least === 0 ? "from 0" : "more than 0"
+      } to ${LONGEST} milliseconds, but is ${ms}`,
+    );
+  }
+}
