@@ -1,0 +1,89 @@
+/** Lets everything that is ready to run do so: one turn of the real event loop. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => realSetTimeout(resolve, 0));
+}
+
+const realSetTimeout = globalThis.setTimeout;
+
+interface Timer {
+  at: number;
+  readonly every?: number;
+  readonly run: () => void;
+}
+
+/**
+ * Takes the place of the runtime's timers and of `performance.now` until it is
+ * disposed of, and goes on only when told to.
+ */
+export class FakeClock implements Disposable {
+  /** Milliseconds since the clock was made. */
+  now = 0;
+  readonly #timers = new Map<number, Timer>();
+  #immediates: (() => void)[] = [];
+  #id = 0;
+  readonly #restore: () => void;
+
+  constructor() {
+    const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
+    const { setImmediate } = globalThis;
+    const realNow = performance.now;
+    const start = (run: () => void, ms: number, every?: number) => {
+      const timer = { at: this.now + ms, run, ...(every && { every }) };
+      this.#timers.set(++this.#id, timer);
+      return this.#id;
+    };
+    const clear = (id?: number) => void this.#timers.delete(id ?? 0);
+    Object.assign(globalThis, {
+      setTimeout: (run: () => void, ms: number) => start(run, ms),
+      setInterval: (run: () => void, ms: number) => start(run, ms, ms),
+      clearTimeout: clear,
+      clearInterval: clear,
+      setImmediate: (run: () => void) => void this.#immediates.push(run),
+    });
+    performance.now = () => this.now;
+    this.#restore = () => {
+      Object.assign(globalThis, {
+        setTimeout,
+        clearTimeout,
+        setInterval,
+        clearInterval,
+        setImmediate,
+      });
+      performance.now = realNow;
+    };
+  }
+
+  /** How many timers are running. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  /** Goes on by `ms`, and runs what is due on the way, each at its time. */
+  async advance(ms: number): Promise<void> {
+    await settled();
+    const end = this.now + ms;
+    for (;;) {
+      const [id, timer] = [...this.#timers]
+        .reduce<[number, Timer] | []>(
+          (first, next) => !first[1] || next[1].at < first[1].at ? next : first,
+          [],
+        );
+      if (id === undefined || !timer || timer.at > end) break;
+      this.now = timer.at;
+      if (timer.every) timer.at += timer.every;
+      else this.#timers.delete(id);
+      timer.run();
+      await settled();
+    }
+    this.now = end;
+  }
+
+  /** Goes through one turn of the event loop. */
+  turn(): void {
+    for (const run of this.#immediates.splice(0)) run();
+  }
+
+  [Symbol.dispose](): void {
+    this.#restore();
+  }
+}
