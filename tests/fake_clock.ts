@@ -60,22 +60,24 @@ export class FakeClock implements Disposable {
 
   /** Goes on by `ms`, and runs what is due on the way, each at its time. */
   async advance(ms: number): Promise<void> {
-    await settled();
     const end = this.now + ms;
-    for (;;) {
-      const [id, timer] = [...this.#timers]
-        .reduce<[number, Timer] | []>(
-          (first, next) => !first[1] || next[1].at < first[1].at ? next : first,
-          [],
-        );
-      if (id === undefined || !timer || timer.at > end) break;
-      this.now = timer.at;
-      if (timer.every) timer.at += timer.every;
-      else this.#timers.delete(id);
-      timer.run();
-      await settled();
-    }
+    while (await this.next(end));
     this.now = end;
+  }
+
+  /** Goes on to the next timer that is due by `end`, if there is one. */
+  async next(end = Infinity): Promise<boolean> {
+    await settled();
+    const at = Math.min(...[...this.#timers.values()].map((timer) => timer.at));
+    const due = [...this.#timers].find(([_, timer]) => timer.at === at);
+    if (!due || at > end) return false;
+    const [id, timer] = due;
+    this.now = at;
+    if (timer.every) timer.at += timer.every;
+    else this.#timers.delete(id);
+    timer.run();
+    await settled();
+    return true;
   }
 
   /** Goes through one turn of the event loop. */
