@@ -35,7 +35,7 @@ export class Log {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.#options.level)) return;
     const line = this.#options.format === "json"
       ? JSON.stringify({ time: new Date(), level, event, ...fields })
-      : this.#paint(level, text.replace(/\p{C}/gu, "\u{FFFD}"));
+      : this.#paint(level, text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\u{FFFD}"));
     try {
       this.#output.write(`${line}\n`);
     } catch {
