@@ -5,6 +5,8 @@ import type { Addr, Connection, Listener } from "./transport.ts";
 const LONGEST = 2 ** 31 - 1;
 /** The first and the longest wait after a failed `accept`, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
+/** Failures of `accept` with less than this between them are one episode, in milliseconds. */
+const EPISODE = 2 * BACKOFF.longest;
 /** How many times within `idleTimeout` the connections are looked at. */
 const SWEEPS = 10;
 /** Errors that say no more than that the peer has gone. */
@@ -67,8 +69,9 @@ export interface ServeOptions {
   readonly onClose?: ((connection: ClosedConnection) => void) | undefined;
   /**
    * Called with the error of a connection that failed, or, without a connection,
-   * when the system cannot accept any more (once until it can again). Also gets
-   * what the other callbacks throw; what it throws itself is dropped.
+   * when the system cannot accept any more (once, until it has been able to for
+   * 2 s). Also gets what the other callbacks throw; what it throws itself is
+   * dropped.
    */
   readonly onError?:
     | ((error: unknown, connection?: OpenConnection) => void)
@@ -209,6 +212,7 @@ class Server implements EchoServer {
   async #acceptAll(): Promise<void> {
     const { maxConnections = Infinity } = this.#options;
     let backoff = 0;
+    let failedAt = -Infinity;
     while (!this.#stopping) {
       if (this.#entries.size >= maxConnections) {
         await this.#change();
@@ -218,7 +222,9 @@ class Server implements EchoServer {
       try {
         connection = await this.#listener.accept();
       } catch (error) {
-        if (backoff === 0) this.#report(error);
+        const now = performance.now();
+        if (now - failedAt > EPISODE) this.#report(error);
+        failedAt = now;
         backoff = Math.min(backoff * 2 || BACKOFF.first, BACKOFF.longest);
         await this.#change(backoff);
         continue;

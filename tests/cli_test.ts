@@ -165,7 +165,8 @@ test("--log-format json writes an object a line", async () => {
     assertEquals(new Date(time).toISOString(), time);
     assert(["debug", "info"].includes(level));
   }
-  const [, open, drain, close, terminated] = events;
+  const [listening, open, drain, close, terminated] = events;
+  assertEquals(listening.endpoint, `tcp://127.0.0.1:${port}`);
   assertMatch(open.remote, /^127\.0\.0\.1:\d+$/);
   assertEquals([drain.connections, drain.graceMs], [1, 10_000]);
   assertEquals([close.id, close.remote], [open.id, open.remote]);

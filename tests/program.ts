@@ -65,7 +65,8 @@ export class Program implements AsyncDisposable {
 
   /** The port it listens on, once it does. */
   async port(): Promise<number> {
-    return Number((await this.line(/Listening on .*:(\d+)$/))[1]);
+    const line = /^(?:Listening on|.*"listening").*:(\d+)("})?$/;
+    return Number((await this.line(line))[1]);
   }
 
   signal(signal: Deno.Signal): void {

@@ -1,0 +1,108 @@
+import { assert, assertEquals } from "./assert.ts";
+import { Client, pattern } from "./client.ts";
+import { Program } from "./program.ts";
+
+const { state } = await Deno.permissions.query({ name: "run" });
+
+function test(name: string, fn: () => Promise<void>): void {
+  const ignore = state !== "granted" || Deno.build.os !== "linux";
+  Deno.test({ name: `Faults: ${name}`, ignore, fn });
+}
+
+/** The memory of a process, in bytes. */
+async function memoryOf(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1024;
+}
+
+/** How many descriptors a process has open. */
+async function descriptorsOf(pid: number): Promise<number> {
+  return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
+}
+
+test("no descriptor is left: service resumes when there is one", async () => {
+  await using program = new Program("bash", [
+    "-c",
+    `ulimit -n 64; exec "$0" run --quiet --allow-net mod.ts -p 0`,
+    Deno.execPath(),
+  ]);
+  const port = await program.port();
+  const tooMany = (lines: string[]) =>
+    lines.filter((line) => line.startsWith("Cannot accept connections"));
+
+  const clients = await Promise.all(
+    Array.from({ length: 100 }, () => Client.connect(port)),
+  );
+  await program.line(/^Cannot accept connections for now: Too many open files/);
+  // Those who have been accepted are served all the same.
+  const [first, ...others] = clients;
+  assert(first);
+  assertEquals(await first.echo(pattern(9)), pattern(9));
+  // One goes, and one more comes in; the shortage is the same.
+  first.end();
+  assertEquals(await first.receive(), null);
+  const waiting = others.map(async (client) => {
+    assertEquals(await client.echo(pattern(9)), pattern(9));
+    client.end();
+    assertEquals(await client.receive(), null);
+  });
+  await Promise.all(waiting);
+  for (const client of clients) await client[Symbol.asyncDispose]();
+  assertEquals(tooMany(program.lines).length, 1);
+
+  await using next = await Client.connect(port);
+  assertEquals(await next.echo(pattern(9)), pattern(9));
+  program.signal("SIGTERM");
+  next.end();
+  assertEquals((await program.ended()).code, 0);
+});
+
+test("clients that never read cost no more than their buffers", async () => {
+  await using program = Program.start("-p", "0");
+  const port = await program.port();
+  await using other = await Client.connect(port);
+  await other.echo(pattern(100_000));
+  const before = await memoryOf(program.pid);
+
+  const offered = new Uint8Array(64 * 1024 * 1024);
+  const clients = await Promise.all(
+    Array.from({ length: 50 }, () => Client.connect(port)),
+  );
+  const sending = clients.map((client) => client.send(offered).catch(() => {}));
+  for (let i = 0; i < 500; i++) {
+    assertEquals(await other.echo(pattern(1_000)), pattern(1_000));
+  }
+  const grown = await memoryOf(program.pid) - before;
+  for (const client of clients) await client[Symbol.asyncDispose]();
+  await Promise.all(sending);
+  const MiB = 1024 * 1024;
+  assert(grown < 50 * 64 * 1024 + 32 * MiB, `grew by ${grown / MiB} MiB`);
+});
+
+test("ten thousand connections one after another leave nothing behind", async () => {
+  await using program = Program.start("--log-format", "json", "-p", "0");
+  const port = await program.port();
+  let bytes = 0;
+  const churn = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      await using client = await Client.connect(port);
+      if (i % 3 === 0) {
+        await client.reset();
+      } else {
+        assertEquals(await client.echo(pattern(64)), pattern(64));
+        bytes += 64;
+      }
+    }
+  };
+  await churn(10);
+  const before = await descriptorsOf(program.pid);
+  await Promise.all(Array.from({ length: 10 }, () => churn(999)));
+  await using last = await Client.connect(port);
+  assertEquals(await last.echo(pattern(64)), pattern(64));
+  program.signal("SIGTERM");
+  await program.line(/"drain","connections":1,/);
+  // The listener is gone, and this connection is there.
+  assertEquals(await descriptorsOf(program.pid), before);
+  last.end();
+  await program.line(RegExp(`"terminated",.*"bytes":${bytes + 64},`));
+});
