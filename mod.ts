@@ -5,7 +5,7 @@
  *
  * @example
  * ```ts
- * import { listen, serve } from "./mod.ts";
+ * import { listen, serve } from "@echod/echod";
  *
  * await using server = serve(await listen({ port: 0 }));
  * console.log(server.addr);

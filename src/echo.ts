@@ -20,16 +20,18 @@ const GROWTH = 64 * 1024 * 1024;
  * not take its echo.
  *
  * @example
- * ```ts ignore
- * import { echo, listen } from "./mod.ts";
+ * ```ts
+ * import { echo, listen } from "@echod/echod";
  *
  * const listener = await listen({ port: 0 });
- * const connection = await listener.accept();
- * if (connection) {
- *   await echo(connection, (count) => console.log(`${count} bytes`));
- *   connection.close();
+ * async function echoAll() {
+ *   for (let c; (c = await listener.accept());) {
+ *     echo(c).catch(console.error).finally(() => c.close());
+ *   }
  * }
+ * const done = echoAll();
  * listener.close();
+ * await done;
  * ```
  *
  * @param connection The connection, for example a `Deno.Conn`.

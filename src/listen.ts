@@ -22,7 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
  *
  * @example
  * ```ts
- * import { listen } from "./mod.ts";
+ * import { listen } from "@echod/echod";
  *
  * const listener = await listen({ hostname: "127.0.0.1", port: 0 });
  * console.log(listener.addr);

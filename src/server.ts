@@ -133,7 +133,7 @@ export interface EchoServer extends AsyncDisposable {
  *
  * @example
  * ```ts
- * import { listen, serve } from "./mod.ts";
+ * import { listen, serve } from "@echod/echod";
  *
  * await using server = serve(await listen({ port: 0 }), {
  *   maxConnections: 1_000,

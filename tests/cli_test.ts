@@ -3,12 +3,15 @@ import { Client, pattern } from "./client.ts";
 import { Program } from "./program.ts";
 import config from "../deno.json" with { type: "json" };
 
+/** Nothing hangs for longer than this, in milliseconds. */
+const TIMEOUT = 60_000;
+
 const run = await Deno.permissions.query({ name: "run" });
 const net = await Deno.permissions.query({ name: "net" });
 const ignore = run.state !== "granted" || net.state !== "granted";
 
 function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `Program: ${name}`, ignore, fn });
+  Deno.test({ name: `Program: ${name}`, ignore, timeout: TIMEOUT, fn });
 }
 
 test("listens on the port it names, echoes, and sums up", async () => {

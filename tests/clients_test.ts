@@ -2,6 +2,9 @@ import { assertEquals } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
 import { Program } from "./program.ts";
 
+/** Nothing hangs for longer than this, in milliseconds. */
+const TIMEOUT = 60_000;
+
 const granted = (await Deno.permissions.query({ name: "run" })).state ===
   "granted";
 
@@ -15,6 +18,7 @@ function test(
   Deno.test({
     name: `${clients.join(", ")}: ${name}`,
     ignore,
+    timeout: TIMEOUT,
     async fn() {
       await using program = Program.start("-p", "0");
       await fn(await program.port());

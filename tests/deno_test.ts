@@ -3,6 +3,9 @@ import { assert, assertEquals } from "./assert.ts";
 import { Client } from "./client.ts";
 import { contract } from "./contract.ts";
 
+/** Nothing hangs for longer than this, in milliseconds. */
+const TIMEOUT = 60_000;
+
 const net = await Deno.permissions.query({ name: "net" });
 const ignore = net.state !== "granted";
 
@@ -11,6 +14,7 @@ contract((name, fn) => Deno.test({ name: `Deno: ${name}`, ignore, fn }));
 Deno.test({
   name: "Deno: accepted connections have TCP_NODELAY and keep-alive on",
   ignore,
+  timeout: TIMEOUT,
   async fn() {
     const listener = await listen({ port: 0 });
     assert("port" in listener.addr);

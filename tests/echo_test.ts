@@ -1,6 +1,6 @@
 import { echo, echoAmong, Shared } from "../src/echo.ts";
 import { assertEquals, assertRejects } from "./assert.ts";
-import { settled } from "./fake_clock.ts";
+import { FakeClock, settled } from "./fake_clock.ts";
 import { MemoryConnection, systemError } from "./memory.ts";
 
 function bytes(count: number): number[] {
@@ -163,24 +163,46 @@ Deno.test("Buffers grow only as far as the shared budget, and give it back", asy
   assertEquals(budget, 64 * 1024 * 1024);
 });
 
-Deno.test("Many busy connections take turns, and the crowd is left when done", async () => {
+Deno.test("Of many busy connections, 64 read at a time, each in its turn", async () => {
+  using clock = new FakeClock();
   const shared = new Shared();
   const connections = Array.from({ length: 200 }, () => new MemoryConnection());
   const done = connections.map((connection) =>
     echoAmong(shared, connection, () => {})
   );
-  assertEquals(shared.turnstile.crowded, true);
-  for (let round = 0; round < 20; round++) {
-    for (const connection of connections) connection.send([round]);
+  const reads = () =>
+    connections.map(({ bufferSizes }) => bufferSizes.length).join("");
+  assertEquals(reads(), "1".repeat(200), "the first read is free");
+
+  for (const connection of connections) connection.send([1]);
+  await settled();
+  assertEquals(reads(), "2".repeat(64) + "1".repeat(136));
+  for (const connection of connections.slice(0, 10)) connection.send([2]);
+  await settled();
+  assertEquals(reads(), "2".repeat(74) + "1".repeat(126));
+  for (let turn = 0; turn < 240; turn++) {
+    clock.turn();
     await settled();
   }
-  while (connections.some((connection) => connection.received.length < 20)) {
-    await settled();
-  }
+  assertEquals(reads(), "3".repeat(10) + "2".repeat(190), "the quiet give way");
+
   for (const connection of connections) connection.end();
   await Promise.all(done);
-  for (const connection of connections) {
-    assertEquals(connection.received, Array.from({ length: 20 }, (_, i) => i));
-  }
   assertEquals(shared.turnstile.crowded, false);
+});
+
+Deno.test("Up to 64 connections read whenever they like", async () => {
+  using _clock = new FakeClock();
+  const shared = new Shared();
+  const connections = Array.from({ length: 64 }, () => new MemoryConnection());
+  const done = connections.map((connection) =>
+    echoAmong(shared, connection, () => {})
+  );
+  for (const connection of connections) connection.send([1]);
+  await settled();
+  for (const connection of connections) {
+    assertEquals(connection.bufferSizes.length, 2);
+    connection.end();
+  }
+  await Promise.all(done);
 });

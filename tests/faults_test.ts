@@ -2,11 +2,14 @@ import { assert, assertEquals } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
 import { Program } from "./program.ts";
 
+/** Nothing hangs for longer than this, in milliseconds. */
+const TIMEOUT = 60_000;
+
 const { state } = await Deno.permissions.query({ name: "run" });
 
 function test(name: string, fn: () => Promise<void>): void {
   const ignore = state !== "granted" || Deno.build.os !== "linux";
-  Deno.test({ name: `Faults: ${name}`, ignore, fn });
+  Deno.test({ name: `Faults: ${name}`, ignore, timeout: TIMEOUT, fn });
 }
 
 /** The memory of a process, in bytes. */
