@@ -7,10 +7,14 @@ const SMALLEST = 256;
 const LARGEST = 64 * 1024;
 /** By how much it grows, and shrinks, at a time. */
 const FACTOR = 4;
+/** How many bursts a connection must have sent before it keeps a large buffer. */
+const BURSTS = 4;
 /** How many reads in a row must have left it mostly empty before it shrinks. */
 const SHORT_READS = 16;
 /** How far the buffers of one server may grow, all together. */
 const GROWTH = 64 * 1024 * 1024;
+/** How many buffers of each size are kept for the next one who needs them. */
+const SPARE = 256;
 
 /**
  * Sends back whatever the peer sends, until the peer ends its sending side.
@@ -63,6 +67,19 @@ export class Shared {
   readonly turnstile: Turnstile = new Turnstile();
   /** How many bytes their buffers may still grow by. */
   growth = GROWTH;
+  readonly #spare = new Map<number, Uint8Array<ArrayBuffer>[]>();
+
+  /** A buffer of that size; what is in it is anybody's. */
+  takeBuffer(size: number): Uint8Array<ArrayBuffer> {
+    return this.#spare.get(size)?.pop() ?? new Uint8Array(size);
+  }
+
+  /** Keeps a buffer for the next connection that has to grow or shrink. */
+  giveBuffer(bytes: Uint8Array<ArrayBuffer>): void {
+    const spare = this.#spare.get(bytes.length) ?? [];
+    this.#spare.set(bytes.length, spare);
+    if (spare.length < SPARE) spare.push(bytes);
+  }
 }
 
 async function pump(
@@ -99,22 +116,31 @@ async function pump(
 class AdaptiveBuffer {
   bytes = new Uint8Array(SMALLEST);
   readonly #shared: Shared;
+  #bursts = 0;
   #shortReads = 0;
 
   constructor(shared: Shared) {
     this.#shared = shared;
   }
 
-  /** Grows after a read of `count` bytes that filled it, shrinks after many short ones. */
+  /** Fits the size to the next read, after one of `count` bytes. */
   fit(count: number): void {
     const size = this.bytes.length;
     if (count === size) {
       this.#shortReads = 0;
       if (size < LARGEST) this.#resize(size * FACTOR);
-    } else if (size > SMALLEST && count < size / FACTOR) {
-      if (++this.#shortReads === SHORT_READS) this.#resize(size / FACTOR);
-    } else {
-      this.#shortReads = 0;
+    } else if (size > SMALLEST) {
+      // All there was has been read, so the next read will be pending, and pins
+      // its buffer: a large one only for a peer that has proved to need it.
+      if (this.#bursts < BURSTS) {
+        this.#bursts++;
+        this.#resize(SMALLEST);
+      } else if (count >= size / FACTOR) {
+        this.#shortReads = 0;
+      } else if (++this.#shortReads === SHORT_READS) {
+        this.#shortReads = 0;
+        this.#resize(size / FACTOR);
+      }
     }
   }
 
@@ -124,12 +150,10 @@ class AdaptiveBuffer {
   }
 
   #resize(size: number): void {
-    this.#shortReads = 0;
     const growth = size - this.bytes.length;
-    // A pending read pins its buffer, so a peer that goes quiet after a burst
-    // keeps a large one. The shared budget bounds what thousands of them keep.
     if (growth > this.#shared.growth) return;
     this.#shared.growth -= growth;
-    this.bytes = new Uint8Array(size);
+    this.#shared.giveBuffer(this.bytes);
+    this.bytes = this.#shared.takeBuffer(size);
   }
 }

@@ -6,7 +6,11 @@ import {
 } from "../src/server.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { FakeClock, settled } from "./fake_clock.ts";
-import { type MemoryConnection, MemoryListener, systemError } from "./memory.ts";
+import {
+  type MemoryConnection,
+  MemoryListener,
+  systemError,
+} from "./memory.ts";
 
 /** A server on a listener in memory, and what it has reported. */
 class Fixture implements AsyncDisposable {
