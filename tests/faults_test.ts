@@ -104,8 +104,9 @@ test("ten thousand connections one after another leave nothing behind", async ()
   assertEquals(await last.echo(pattern(64)), pattern(64));
   program.signal("SIGTERM");
   await program.line(/"drain","connections":1,/);
-  // The listener is gone, and this connection is there.
-  assertEquals(await descriptorsOf(program.pid), before);
+  // The listener goes, and this connection is there: nothing says when the
+  // system has closed the last descriptor, but a leak would be there for ever.
+  while (await descriptorsOf(program.pid) !== before);
   last.end();
   await program.line(RegExp(`"terminated",.*"bytes":${bytes + 64},`));
 });
