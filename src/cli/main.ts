@@ -86,14 +86,11 @@ async function serveUntilSignal(
       log.error(`Cannot accept connections for now: ${messageOf(error)}`);
     },
   });
-  const endpoint = formatEndpoint(server.addr);
-  log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
-
   let signals = 0;
-  const stopListening = runtime.onSignal(() => {
+  const ignoreSignals = runtime.onSignal(() => {
     if (++signals > 1) {
       // The next one ends the process in the system's own way.
-      stopListening();
+      ignoreSignals();
       server.shutdown({ grace: 0 });
       return;
     }
@@ -108,8 +105,12 @@ async function serveUntilSignal(
       { connections, graceMs: grace },
     );
   });
+  // Only now: whoever reads this line may send a signal at once.
+  const endpoint = formatEndpoint(server.addr);
+  log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
+
   await server.finished;
-  stopListening();
+  ignoreSignals();
 
   const { accepted: connections, failed, bytes } = server.stats();
   const duration = performance.now() - startedAt;
