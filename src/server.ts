@@ -1,8 +1,8 @@
 import { echoAmong, Shared } from "./echo.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
-/** The longest time that the runtimes' timers can measure, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
+/** The longest time that the runtimes' timers can measure: 24.8 days, in milliseconds. */
+export const LONGEST_TIME = 2 ** 31 - 1;
 /** The first and the longest wait after a failed `accept`, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
 /** Failures of `accept` with less than this between them are one episode, in milliseconds. */
@@ -400,11 +400,11 @@ function checkTime(name: string, ms: number, least: number): void {
       `${name} must be a number of milliseconds, but is ${ms}`,
     );
   }
-  if (ms < least || ms > LONGEST) {
+  if (ms < least || ms > LONGEST_TIME) {
     throw new RangeError(
       `${name} must be ${
         least === 0 ? "from 0" : "more than 0"
-      } to ${LONGEST} milliseconds, but is ${ms}`,
+      } to ${LONGEST_TIME} milliseconds, but is ${ms}`,
     );
   }
 }

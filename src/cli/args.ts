@@ -1,3 +1,4 @@
+import { LONGEST_TIME } from "../server.ts";
 import { parseArgs } from "./parse_args.ts";
 
 /** How the command line is used. */
@@ -65,8 +66,6 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ["m", 60_000],
   ["h", 3_600_000],
 ]);
-/** The longest time that the runtimes' timers can measure: 24.8 days, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
 const TIME =
   "a number with a unit, such as 500ms, 30s, 5m or 1h (596h at most)";
 
@@ -190,7 +189,7 @@ function readTime(text: string): number | undefined {
   const { count, unit = "" } =
     /^(?<count>\d+(\.\d+)?)(?<unit>[a-z]+)$/.exec(text)?.groups ?? {};
   const value = Number(count) * (UNITS.get(unit) ?? NaN);
-  return value <= LONGEST ? value : undefined;
+  return value <= LONGEST_TIME ? value : undefined;
 }
 
 function readFormat(text: string): "text" | "json" | undefined {
