@@ -34,5 +34,5 @@ export interface Output {
 /** The runtime at hand. */
 export async function loadRuntime(): Promise<Runtime> {
   if ("Deno" in globalThis) return (await import("./deno.ts")).runtime;
-  throw new Error("Cannot start: echod runs on Deno 2.9 or later");
+  return (await import("./node.ts")).runtime;
 }
