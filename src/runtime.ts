@@ -34,5 +34,6 @@ export interface Output {
 /** The runtime at hand. */
 export async function loadRuntime(): Promise<Runtime> {
   if ("Deno" in globalThis) return (await import("./deno.ts")).runtime;
+  if ("Bun" in globalThis) return (await import("./bun.ts")).runtime;
   return (await import("./node.ts")).runtime;
 }

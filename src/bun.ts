@@ -1,0 +1,199 @@
+import type { Runtime } from "./runtime.ts";
+import { runtime as node } from "./node.ts";
+import type { Addr, Connection, Listener } from "./transport.ts";
+
+/** What is used of Bun. */
+declare const Bun: {
+  readonly version: string;
+  listen(options: {
+    hostname: string;
+    port: number;
+    allowHalfOpen: boolean;
+    socket: {
+      open(socket: Socket): void;
+      data(socket: Socket, chunk: Uint8Array): void;
+      drain(socket: Socket): void;
+      end(socket: Socket): void;
+      close(socket: Socket, error?: Error): void;
+      error(socket: Socket, error: Error): void;
+    };
+  }): { readonly hostname: string; readonly port: number; stop(): void };
+};
+
+interface Socket {
+  data: BunConnection;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Returns how many bytes the system took, or -1 once it is closed. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  end(): void;
+  terminate(): void;
+  setNoDelay(on: boolean): boolean;
+  setKeepAlive(on: boolean): boolean;
+}
+
+/** Bun as a {@linkcode Runtime}: as Node, but for its sockets. */
+export const runtime: Runtime = {
+  ...node,
+  name: `bun ${typeof Bun === "undefined" ? "" : Bun.version}`,
+  // deno-lint-ignore require-await -- so that what Bun throws rejects
+  async listen(hostname, port) {
+    return new BunListener(hostname, port);
+  },
+};
+
+/** Hands over the connections that Bun pushes when they are asked for. */
+class BunListener implements Listener {
+  readonly addr: Addr;
+  readonly #listener;
+  readonly #waiting: BunConnection[] = [];
+  #closed = false;
+  #wake = () => {};
+
+  constructor(hostname: string, port: number) {
+    this.#listener = Bun.listen({
+      hostname,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        open: (socket) => {
+          socket.pause();
+          socket.setNoDelay(true);
+          socket.setKeepAlive(true);
+          socket.data = new BunConnection(socket);
+          this.#waiting.push(socket.data);
+          this.#wake();
+        },
+        data: ({ data }, chunk) => data.onData(chunk),
+        drain: ({ data }) => data.onDrain(),
+        end: ({ data }) => data.onEnd(),
+        close: ({ data }, error) => data.onClose(error),
+        error: ({ data }, error) => data.onClose(error),
+      },
+    });
+    this.addr = {
+      transport: "tcp",
+      hostname: this.#listener.hostname,
+      port: this.#listener.port,
+    };
+  }
+
+  async accept(): Promise<Connection | null> {
+    for (;;) {
+      if (this.#closed) return null;
+      const next = this.#waiting.shift();
+      if (next) return next;
+      await new Promise<void>((wake) => this.#wake = wake);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.stop();
+    for (const connection of this.#waiting) connection.close();
+    this.#wake();
+  }
+}
+
+class BunConnection implements Connection {
+  readonly remoteAddr: Addr;
+  readonly #socket: Socket;
+  #onBytes: ((count: number) => void) | undefined;
+  /** What has come in and has not been read, or not been sent back yet. */
+  #rest: Uint8Array | undefined;
+  #ended = false;
+  #error: Error | undefined;
+  #wake = () => {};
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.remoteAddr = {
+      transport: "tcp",
+      hostname: socket.remoteAddress,
+      port: socket.remotePort,
+    };
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#onBytes) {
+      this.#onBytes(0);
+      const sent = this.#socket.write(chunk);
+      if (sent > 0) this.#onBytes(sent);
+      if (sent === chunk.length) return;
+      this.#rest = chunk.slice(Math.max(sent, 0));
+    } else {
+      this.#rest = chunk.slice();
+    }
+    this.#socket.pause();
+    this.#wake();
+  }
+
+  onDrain(): void {
+    if (this.#onBytes && this.#rest) {
+      const sent = Math.max(this.#socket.write(this.#rest), 0);
+      this.#onBytes(sent);
+      this.#rest = this.#rest.subarray(sent);
+      if (this.#rest.length > 0) return;
+      this.#rest = undefined;
+      this.#socket.resume();
+    }
+    this.#wake();
+  }
+
+  onEnd(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  onClose(error?: Error): void {
+    this.#error ??= error ?? new Error("Connection closed");
+    this.#wake();
+  }
+
+  async read(p: Uint8Array): Promise<number | null> {
+    for (;;) {
+      if (this.#rest) {
+        const count = Math.min(this.#rest.length, p.length);
+        p.set(this.#rest.subarray(0, count));
+        this.#rest = this.#rest.subarray(count);
+        if (this.#rest.length === 0) this.#rest = undefined;
+        return count;
+      }
+      if (this.#ended) return null;
+      if (this.#error) throw this.#error;
+      this.#socket.resume();
+      await this.#change();
+    }
+  }
+
+  async write(p: Uint8Array): Promise<number> {
+    for (;;) {
+      if (this.#error) throw this.#error;
+      const sent = this.#socket.write(p);
+      if (sent > 0) return sent;
+      await this.#change();
+    }
+  }
+
+  async pipe(onBytes: (count: number) => void): Promise<void> {
+    this.#onBytes = onBytes;
+    this.#socket.resume();
+    while (!this.#ended || this.#rest) {
+      if (this.#error) throw this.#error;
+      await this.#change();
+    }
+  }
+
+  close(): void {
+    this.#error ??= new Error("Connection closed");
+    this.#socket.end();
+    this.#wake();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+}
