@@ -137,14 +137,18 @@ class NodeConnection implements Connection {
 
   pipe(onBytes: (count: number) => void): Promise<void> {
     const socket = this.#socket;
+    let pending = 0;
+    const written = (error?: Error | null) => {
+      if (error || socket.writableLength > 0) return;
+      onBytes(pending);
+      pending = 0;
+      if (socket.isPaused()) socket.resume();
+    };
     return new Promise((resolve, reject) => {
       socket.on("data", (chunk) => {
         onBytes(0);
-        socket.write(chunk, (error) => {
-          if (error) return;
-          onBytes(chunk.length);
-          socket.resume();
-        });
+        pending += chunk.length;
+        socket.write(chunk, written);
         if (socket.writableLength > 0) socket.pause();
       });
       socket.once("end", () => socket.end(resolve));

@@ -1,21 +1,13 @@
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
-import { Program } from "./program.ts";
+import { Program, testProgram as test } from "./program.ts";
+import { RUNTIMES } from "./runtimes.ts";
 import config from "../deno.json" with { type: "json" };
 
-/** Nothing hangs for longer than this, in milliseconds. */
-const TIMEOUT = 60_000;
+const [DENO] = RUNTIMES;
 
-const run = await Deno.permissions.query({ name: "run" });
-const net = await Deno.permissions.query({ name: "net" });
-const ignore = run.state !== "granted" || net.state !== "granted";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `Program: ${name}`, ignore, timeout: TIMEOUT, fn });
-}
-
-test("listens on the port it names, echoes, and sums up", async () => {
-  await using program = Program.start("--port", "0");
+test("listens on the port it names, echoes, and sums up", async (runtime) => {
+  await using program = Program.start(runtime, "--port", "0");
   const port = await program.port();
   assertEquals(program.lines, [`Listening on tcp://127.0.0.1:${port}`]);
   for (let i = 0; i < 2; i++) {
@@ -33,8 +25,8 @@ test("listens on the port it names, echoes, and sums up", async () => {
   );
 });
 
-test("writes IPv6 addresses in brackets", async () => {
-  await using program = Program.start("-H", "::1", "-p", "0");
+test("writes IPv6 addresses in brackets", async (runtime) => {
+  await using program = Program.start(runtime, "-H", "::1", "-p", "0");
   const [line] = await program.line(/^Listening on/);
   const port = await program.port();
   assert(line);
@@ -42,8 +34,8 @@ test("writes IPv6 addresses in brackets", async () => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`drains at ${signal}`, async () => {
-    await using program = Program.start("-p", "0", "--grace", "1m");
+  test(`drains at ${signal}`, async (runtime) => {
+    await using program = Program.start(runtime, "-p", "0", "--grace", "1m");
     await using client = await Client.connect(await program.port());
     await client.echo(pattern(10));
     program.signal(signal);
@@ -61,8 +53,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-test("closes what is left when the grace runs out, and ends with 0", async () => {
-  await using program = Program.start("-v", "-p", "0", "--grace", "50ms");
+test("closes what is left when the grace runs out, and ends with 0", async (runtime) => {
+  await using program = Program.start(
+    runtime,
+    "-v",
+    "-p",
+    "0",
+    "--grace",
+    "50ms",
+  );
   await using client = await Client.connect(await program.port());
   await client.echo(pattern(10));
   program.signal("SIGTERM");
@@ -71,8 +70,8 @@ test("closes what is left when the grace runs out, and ends with 0", async () =>
   await program.line(/^#1 127\.0\.0\.1:\d+ closed \(shutdown\): 10 B echoed/);
 });
 
-test("closes everything at the second signal", async () => {
-  await using program = Program.start("-p", "0", "--grace", "1h");
+test("closes everything at the second signal", async (runtime) => {
+  await using program = Program.start(runtime, "-p", "0", "--grace", "1h");
   await using client = await Client.connect(await program.port());
   await client.echo(pattern(10));
   program.signal("SIGINT");
@@ -82,8 +81,8 @@ test("closes everything at the second signal", async () => {
   assertEquals(await client.receive(), null);
 });
 
-test("--once serves one connection, then ends", async () => {
-  await using program = Program.start("--once", "-p", "0");
+test("--once serves one connection, then ends", async (runtime) => {
+  await using program = Program.start(runtime, "--once", "-p", "0");
   const port = await program.port();
   await using client = await Client.connect(port);
   await client.echo(pattern(10));
@@ -95,8 +94,8 @@ test("--once serves one connection, then ends", async () => {
   assertEquals((await program.ended()).code, 0);
 });
 
-test("-c 1 serves one client after another", async () => {
-  await using program = Program.start("-c", "1", "-p", "0");
+test("-c 1 serves one client after another", async (runtime) => {
+  await using program = Program.start(runtime, "-c", "1", "-p", "0");
   const port = await program.port();
   await using first = await Client.connect(port);
   await first.echo(pattern(1));
@@ -107,15 +106,20 @@ test("-c 1 serves one client after another", async () => {
   assertEquals(await echoed, pattern(2));
 });
 
-test("--idle-timeout closes an idle connection", async () => {
-  await using program = Program.start("--idle-timeout=100ms", "-vp", "0");
+test("--idle-timeout closes an idle connection", async (runtime) => {
+  await using program = Program.start(
+    runtime,
+    "--idle-timeout=100ms",
+    "-vp",
+    "0",
+  );
   await using client = await Client.connect(await program.port());
   assertEquals(await client.receive(), null);
   await program.line(/^#1 .* closed \(idle\): 0 B echoed in \d+ ms$/);
 });
 
-test("-v tells of every connection, and how it ended", async () => {
-  await using program = Program.start("-v", "-p", "0");
+test("-v tells of every connection, and how it ended", async (runtime) => {
+  await using program = Program.start(runtime, "-v", "-p", "0");
   const port = await program.port();
   const client = await Client.connect(port);
   await client.echo(pattern(3));
@@ -126,14 +130,14 @@ test("-v tells of every connection, and how it ended", async () => {
   );
 });
 
-test("-q logs errors only", async () => {
+test("-q logs errors only", async (runtime) => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  const failed = await Program.run("-q", "-p", `${port}`);
+  const failed = await Program.run(runtime, "-q", "-p", `${port}`);
   assertMatch(failed.stderr, /^Cannot listen on/);
   listener.close();
 
-  await using program = Program.start("-q", "--once", "-p", `${port}`);
+  await using program = Program.start(runtime, "-q", "--once", "-p", `${port}`);
   // It does not say when it listens.
   let client: Client | undefined;
   while (!client) {
@@ -145,8 +149,14 @@ test("-q logs errors only", async () => {
   await client[Symbol.asyncDispose]();
 });
 
-test("--log-format json writes an object a line", async () => {
-  await using program = Program.start("--log-format=json", "-v", "-p", "0");
+test("--log-format json writes an object a line", async (runtime) => {
+  await using program = Program.start(
+    runtime,
+    "--log-format=json",
+    "-v",
+    "-p",
+    "0",
+  );
   const [, port] = await program.line(
     /"endpoint":"tcp:\/\/127\.0\.0\.1:(\d+)"/,
   );
@@ -181,21 +191,21 @@ test("--log-format json writes an object a line", async () => {
   );
 });
 
-test("--help and --version are on standard output, with 0", async () => {
+test("--help and --version are on standard output, with 0", async (runtime) => {
   for (const flag of ["-h", "--help"]) {
-    const { code, stdout, stderr } = await Program.run(flag);
+    const { code, stdout, stderr } = await Program.run(runtime, flag);
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^Usage: .*--max-connections N/s);
   }
   for (const flag of ["-V", "--version"]) {
-    const { code, stdout, stderr } = await Program.run(flag);
+    const { code, stdout, stderr } = await Program.run(runtime, flag);
     assertEquals([code, stderr], [0, ""]);
     assertEquals(stdout.split(" ").slice(0, 2), ["echod", config.version]);
   }
 });
 
-test("wrong usage is one line and 2", async () => {
-  const { code, stdout, stderr } = await Program.run("--port", "http");
+test("wrong usage is one line and 2", async (runtime) => {
+  const { code, stdout, stderr } = await Program.run(runtime, "--port", "http");
   assertEquals([code, stdout], [2, ""]);
   assertEquals(
     stderr,
@@ -203,45 +213,55 @@ test("wrong usage is one line and 2", async () => {
   );
 });
 
-test("what cannot be bound is one line and 1", async () => {
-  await using program = Program.start("-p", "0");
+test("what cannot be bound is one line and 1", async (runtime) => {
+  await using program = Program.start(runtime, "-p", "0");
   const port = String(await program.port());
-  const inUse = await Program.run("-p", port);
+  const inUse = await Program.run(runtime, "-p", port);
   assertEquals(inUse, {
     code: 1,
     stdout: "",
     stderr:
       `Cannot listen on tcp://127.0.0.1:${port}: address already in use\n`,
   });
-  const unknown = await Program.run("-H", "no.such.host.invalid", "-p", "0");
+  const unknown = await Program.run(
+    runtime,
+    "-H",
+    "no.such.host.invalid",
+    "-p",
+    "0",
+  );
   assertEquals(unknown.code, 1);
   assertMatch(
     unknown.stderr,
     /^Cannot listen on tcp:\/\/no\.such\.host\.invalid:0: [^\n]+\n$/,
   );
-  const json = await Program.run("-p", port, "--log-format", "json");
+  const json = await Program.run(runtime, "-p", port, "--log-format", "json");
   const { level, event, message } = JSON.parse(json.stderr);
   assertEquals([json.code, level, event], [1, "error", "error"]);
   assertMatch(message, /address already in use$/);
 });
 
-test("a missing permission is one line that names the flag, and 1", async () => {
-  for (const permission of [[], ["--allow-net=127.0.0.1:1"]]) {
-    await using program = new Program(Deno.execPath(), [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      ...permission,
-      "mod.ts",
-    ]);
-    const { code, stderr } = await program.ended();
-    assertEquals(code, 1);
-    assertMatch(stderr, /^Cannot listen on [^\n]*--allow-net[^\n]*\n$/);
-  }
-});
+test(
+  "a missing permission is one line that names the flag, and 1",
+  async () => {
+    for (const permission of [[], ["--allow-net=127.0.0.1:1"]]) {
+      await using program = new Program(DENO.command, [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        ...permission,
+        "mod.ts",
+      ]);
+      const { code, stderr } = await program.ended();
+      assertEquals(code, 1);
+      assertMatch(stderr, /^Cannot listen on [^\n]*--allow-net[^\n]*\n$/);
+    }
+  },
+  [DENO],
+);
 
 test("needs permission for its own address only", async () => {
-  await using program = new Program(Deno.execPath(), [
+  await using program = new Program(DENO.command, [
     "run",
     "--quiet",
     "--no-prompt",
@@ -252,14 +272,15 @@ test("needs permission for its own address only", async () => {
   ]);
   await using client = await Client.connect(await program.port());
   assertEquals(await client.echo(pattern(1)), pattern(1));
-});
+}, [DENO]);
 
-test("goes on when nobody can read its log any more", async () => {
+test("goes on when nobody can read its log any more", async (runtime) => {
   await using program = new Program("bash", [
     "-c",
     `set -o pipefail
-    "$0" run --quiet --allow-net mod.ts --once -v -p 0 2>&1 | head -n 1 >&2`,
-    Deno.execPath(),
+    "$0" "$@" mod.ts --once -v -p 0 2>&1 | head -n 1 >&2`,
+    runtime.command,
+    ...runtime.args,
   ]);
   await using client = await Client.connect(await program.port());
   assertEquals(await client.echo(pattern(9)), pattern(9));

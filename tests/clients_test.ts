@@ -1,10 +1,12 @@
 import { assertEquals } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
 import { Program } from "./program.ts";
+import { RUNTIMES } from "./runtimes.ts";
 
 /** Nothing hangs for longer than this, in milliseconds. */
 const TIMEOUT = 60_000;
 
+const [DENO] = RUNTIMES;
 const granted = (await Deno.permissions.query({ name: "run" })).state ===
   "granted";
 
@@ -20,7 +22,7 @@ function test(
     ignore,
     timeout: TIMEOUT,
     async fn() {
-      await using program = Program.start("-p", "0");
+      await using program = Program.start(DENO, "-p", "0");
       await fn(await program.port());
       program.signal("SIGTERM");
       assertEquals((await program.ended()).code, 0);

@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "./assert.ts";
 import { Program } from "./program.ts";
+import { RUNTIMES } from "./runtimes.ts";
 
+const [DENO] = RUNTIMES;
 const { state } = await Deno.permissions.query({ name: "run" });
 
 Deno.test({
@@ -8,7 +10,7 @@ Deno.test({
   ignore: state !== "granted",
   timeout: 120_000,
   async fn() {
-    await using program = Program.start("-p", "0");
+    await using program = Program.start(DENO, "-p", "0");
     const port = String(await program.port());
     // A client on Deno starves its own connections; one on Bun does not.
     const load = ["tests/bench/load.ts", "load", port, "1000", "64", "2"];

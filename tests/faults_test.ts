@@ -1,16 +1,9 @@
 import { assert, assertEquals } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
-import { Program } from "./program.ts";
+import { Program, testProgram as test } from "./program.ts";
+import { RUNTIMES } from "./runtimes.ts";
 
-/** Nothing hangs for longer than this, in milliseconds. */
-const TIMEOUT = 60_000;
-
-const { state } = await Deno.permissions.query({ name: "run" });
-
-function test(name: string, fn: () => Promise<void>): void {
-  const ignore = state !== "granted" || Deno.build.os !== "linux";
-  Deno.test({ name: `Faults: ${name}`, ignore, timeout: TIMEOUT, fn });
-}
+const [DENO] = RUNTIMES;
 
 /** The memory of a process, in bytes. */
 async function memoryOf(pid: number): Promise<number> {
@@ -23,45 +16,71 @@ async function descriptorsOf(pid: number): Promise<number> {
   return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
 }
 
-test("no descriptor is left: service resumes when there is one", async () => {
+test(
+  "no descriptor is left: service resumes when there is one",
+  async (runtime) => {
+    await using program = new Program("bash", [
+      "-c",
+      `ulimit -n 64; exec "$0" "$@" mod.ts -p 0`,
+      runtime.command,
+      ...runtime.args,
+    ]);
+    const port = await program.port();
+    const tooMany = (lines: string[]) =>
+      lines.filter((line) => line.startsWith("Cannot accept connections"));
+
+    const clients = await Promise.all(
+      Array.from({ length: 100 }, () => Client.connect(port)),
+    );
+    await program.line(
+      /^Cannot accept connections for now: Too many open files/,
+    );
+    // Those who have been accepted are served all the same.
+    const [first, ...others] = clients;
+    assert(first);
+    assertEquals(await first.echo(pattern(9)), pattern(9));
+    // One goes, and one more comes in; the shortage is the same.
+    first.end();
+    assertEquals(await first.receive(), null);
+    const waiting = others.map(async (client) => {
+      assertEquals(await client.echo(pattern(9)), pattern(9));
+      client.end();
+      assertEquals(await client.receive(), null);
+    });
+    await Promise.all(waiting);
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    assertEquals(tooMany(program.lines).length, 1);
+
+    await using next = await Client.connect(port);
+    assertEquals(await next.echo(pattern(9)), pattern(9));
+    program.signal("SIGTERM");
+    next.end();
+    assertEquals((await program.ended()).code, 0);
+  },
+  [DENO],
+);
+
+test("no descriptor is left: service is there again afterwards", async (runtime) => {
   await using program = new Program("bash", [
     "-c",
-    `ulimit -n 64; exec "$0" run --quiet --allow-net mod.ts -p 0`,
-    Deno.execPath(),
+    `ulimit -n 64; exec "$0" "$@" mod.ts -p 0`,
+    runtime.command,
+    ...runtime.args,
   ]);
   const port = await program.port();
-  const tooMany = (lines: string[]) =>
-    lines.filter((line) => line.startsWith("Cannot accept connections"));
-
   const clients = await Promise.all(
     Array.from({ length: 100 }, () => Client.connect(port)),
   );
-  await program.line(/^Cannot accept connections for now: Too many open files/);
-  // Those who have been accepted are served all the same.
-  const [first, ...others] = clients;
-  assert(first);
-  assertEquals(await first.echo(pattern(9)), pattern(9));
-  // One goes, and one more comes in; the shortage is the same.
-  first.end();
-  assertEquals(await first.receive(), null);
-  const waiting = others.map(async (client) => {
-    assertEquals(await client.echo(pattern(9)), pattern(9));
-    client.end();
-    assertEquals(await client.receive(), null);
-  });
-  await Promise.all(waiting);
+  // The first has been accepted; of the last, Node resets some.
+  const [first] = clients;
+  assertEquals(await first?.echo(pattern(9)), pattern(9));
   for (const client of clients) await client[Symbol.asyncDispose]();
-  assertEquals(tooMany(program.lines).length, 1);
-
   await using next = await Client.connect(port);
   assertEquals(await next.echo(pattern(9)), pattern(9));
-  program.signal("SIGTERM");
-  next.end();
-  assertEquals((await program.ended()).code, 0);
 });
 
-test("clients that never read cost no more than their buffers", async () => {
-  await using program = Program.start("-p", "0");
+test("clients that never read cost no more than their buffers", async (runtime) => {
+  await using program = Program.start(runtime, "-p", "0");
   const port = await program.port();
   await using other = await Client.connect(port);
   await other.echo(pattern(100_000));
@@ -79,11 +98,17 @@ test("clients that never read cost no more than their buffers", async () => {
   for (const client of clients) await client[Symbol.asyncDispose]();
   await Promise.all(sending);
   const MiB = 1024 * 1024;
-  assert(grown < 50 * 64 * 1024 + 32 * MiB, `grew by ${grown / MiB} MiB`);
+  assert(grown < 50 * 64 * 1024 + 96 * MiB, `grew by ${grown / MiB} MiB`);
 });
 
-test("ten thousand connections one after another leave nothing behind", async () => {
-  await using program = Program.start("--log-format", "json", "-p", "0");
+test("ten thousand connections one after another leave nothing behind", async (runtime) => {
+  await using program = Program.start(
+    runtime,
+    "--log-format",
+    "json",
+    "-p",
+    "0",
+  );
   const port = await program.port();
   let bytes = 0;
   const churn = async (count: number) => {

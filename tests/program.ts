@@ -1,11 +1,26 @@
-/** How the program is started: by the arguments of `deno`, without those of its own. */
-const COMMAND = ["run", "--quiet", "--no-prompt", "--allow-net", "mod.ts"];
+import { type Runtime, RUNTIMES } from "./runtimes.ts";
 
 /** How a program has ended. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** Makes a test of the program, on every runtime. */
+export function testProgram(
+  name: string,
+  fn: (runtime: Runtime) => Promise<void>,
+  runtimes: readonly Runtime[] = RUNTIMES,
+): void {
+  for (const runtime of runtimes) {
+    Deno.test({
+      name: `${runtime.name}: ${name}`,
+      ignore: runtime.command === "",
+      timeout: 60_000,
+      fn: () => fn(runtime),
+    });
+  }
 }
 
 /** The program as a child process. */
@@ -28,14 +43,14 @@ export class Program implements AsyncDisposable {
     this.#read = this.#readLog();
   }
 
-  /** Starts it with its own arguments. */
-  static start(...args: string[]): Program {
-    return new Program(Deno.execPath(), [...COMMAND, ...args]);
+  /** Starts it on a runtime, with its own arguments. */
+  static start({ command, args }: Runtime, ...own: string[]): Program {
+    return new Program(command, [...args, "mod.ts", ...own]);
   }
 
   /** Runs it to its end. */
-  static async run(...args: string[]): Promise<Ended> {
-    await using program = Program.start(...args);
+  static async run(runtime: Runtime, ...args: string[]): Promise<Ended> {
+    await using program = Program.start(runtime, ...args);
     return await program.ended();
   }
 
