@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
 import { Program, testProgram as test } from "./program.ts";
-import { RUNTIMES } from "./runtimes.ts";
+import { type Runtime, RUNTIMES } from "./runtimes.ts";
 
 const [DENO] = RUNTIMES;
 
@@ -16,15 +16,20 @@ async function descriptorsOf(pid: number): Promise<number> {
   return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
 }
 
+/** Starts the program with room for few connections. */
+function startShortOfDescriptors({ command, args }: Runtime): Program {
+  return new Program("bash", [
+    "-c",
+    `ulimit -n 64; exec "$0" "$@" mod.ts -p 0`,
+    command,
+    ...args,
+  ]);
+}
+
 test(
   "no descriptor is left: service resumes when there is one",
   async (runtime) => {
-    await using program = new Program("bash", [
-      "-c",
-      `ulimit -n 64; exec "$0" "$@" mod.ts -p 0`,
-      runtime.command,
-      ...runtime.args,
-    ]);
+    await using program = startShortOfDescriptors(runtime);
     const port = await program.port();
     const tooMany = (lines: string[]) =>
       lines.filter((line) => line.startsWith("Cannot accept connections"));
@@ -61,12 +66,7 @@ test(
 );
 
 test("no descriptor is left: service is there again afterwards", async (runtime) => {
-  await using program = new Program("bash", [
-    "-c",
-    `ulimit -n 64; exec "$0" "$@" mod.ts -p 0`,
-    runtime.command,
-    ...runtime.args,
-  ]);
+  await using program = startShortOfDescriptors(runtime);
   const port = await program.port();
   const clients = await Promise.all(
     Array.from({ length: 100 }, () => Client.connect(port)),
