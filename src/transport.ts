@@ -1,7 +1,7 @@
 /** The address of one end of a network connection. */
 export interface NetAddr {
-  /** The protocol. */
-  readonly transport: "tcp" | "udp";
+  /** The protocol; TLS is over TCP. */
+  readonly transport: "tcp" | "tls" | "udp";
   /** The IP address, IPv6 without brackets. */
   readonly hostname: string;
   /** The port number. */
