@@ -42,6 +42,10 @@ export const runtime: Runtime = {
   async listen(hostname, port) {
     return new BunListener(hostname, port);
   },
+
+  async loadConnector(options) {
+    return (await import("./connect/bun.ts")).createConnector(options);
+  },
 };
 
 /** Hands over the connections that Bun pushes when they are asked for. */

@@ -14,6 +14,10 @@ export const runtime: Runtime = {
     return new DenoListener(Deno.listen({ hostname, port, tcpBacklog }));
   },
 
+  async loadConnector(options) {
+    return (await import("./connect/deno.ts")).createConnector(options);
+  },
+
   onSignal(handler) {
     const signals: Deno.Signal[] = Deno.build.os === "windows"
       ? ["SIGINT", "SIGBREAK"]
