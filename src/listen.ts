@@ -1,5 +1,4 @@
 import { formatEndpoint } from "./endpoint.ts";
-import { explain } from "./explain.ts";
 import { loadRuntime } from "./runtime.ts";
 import type { Listener, ListenOptions } from "./transport.ts";
 
@@ -57,11 +56,14 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
     return await runtime.listen(hostname, port, BACKLOG);
   } catch (cause) {
     const endpoint = formatEndpoint({ transport: "tcp", hostname, port });
-    throw new Error(
-      `Cannot listen on ${endpoint}: ${explain(cause, REASONS)}`,
-      {
-        cause,
-      },
-    );
+    throw new Error(`Cannot listen on ${endpoint}: ${explain(cause)}`, {
+      cause,
+    });
   }
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? String(error.code) : "";
+  return REASONS[code] ?? error.message;
 }

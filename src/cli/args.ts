@@ -1,5 +1,14 @@
-import { LONGEST_TIME } from "../server.ts";
-import { parseArgs } from "./parse_args.ts";
+import {
+  FROM_1,
+  readFrom1,
+  readGiven,
+  readSomeTime,
+  readTime,
+  readWhole,
+  SOME_TIME,
+  TIME,
+  UsageError,
+} from "./given.ts";
 
 /** How the command line is used. */
 export const HELP = `Usage: echod [OPTIONS]
@@ -39,9 +48,6 @@ export interface Settings {
   readonly version: boolean;
 }
 
-/** The command line is wrong; the message says where, and what would be right. */
-export class UsageError extends Error {}
-
 const VALUES = [
   "hostname",
   "port",
@@ -60,66 +66,13 @@ const ALIAS = {
   help: "h",
   version: "V",
 };
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ["ms", 1],
-  ["s", 1_000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-]);
-const TIME =
-  "a number with a unit, such as 500ms, 30s, 5m or 1h (596h at most)";
-
 /** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
 export function readArgs(args: readonly string[]): Settings {
-  const given = parseArgs([...args], {
-    string: VALUES,
-    // Collected, so that a repeated option shows.
-    collect: [...VALUES, ...SWITCHES],
+  const { isOn, valueOf } = readGiven(args, {
+    values: VALUES,
+    switches: SWITCHES,
     alias: ALIAS,
-    // Not told which options are switches, @std/cli lets a value given to one
-    // show instead of dropping it; so they come here too.
-    unknown: (arg, name) => isSwitch(name) || reject(arg),
   });
-  given._.forEach((arg) => reject(String(arg)));
-
-  function once(name: string): unknown {
-    const values = given[name];
-    if (!Array.isArray(values) || values.length === 0) return undefined;
-    if (values.length === 1) return values[0];
-    throw new UsageError(
-      `Option --${name} is given ${values.length} times: once is accepted`,
-    );
-  }
-
-  function isOn(name: typeof SWITCHES[number]): boolean {
-    const value = once(name);
-    if (value === undefined || value === true) return value === true;
-    throw new UsageError(
-      `Invalid value ${
-        JSON.stringify(String(value))
-      } for --${name}: it takes none`,
-    );
-  }
-
-  function valueOf<T>(
-    name: typeof VALUES[number],
-    accepted: string,
-    read: (text: string) => T | undefined,
-  ): T | undefined {
-    const text = once(name);
-    if (text === undefined) return undefined;
-    if (text === "") {
-      throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
-    }
-    const value = read(String(text));
-    if (value !== undefined) return value;
-    throw new UsageError(
-      `Invalid value ${
-        JSON.stringify(text)
-      } for --${name}: expected ${accepted}`,
-    );
-  }
-
   const settings = {
     hostname: valueOf("hostname", "a host name or an IP address", readHost) ??
       "127.0.0.1",
@@ -132,13 +85,13 @@ export function readArgs(args: readonly string[]): Settings {
     once: isOn("once"),
     maxConnections: valueOf(
       "max-connections",
-      "a whole number from 1",
-      (text) => readWhole(text, 1),
+      FROM_1,
+      readFrom1,
     ),
     idleTimeout: valueOf(
       "idle-timeout",
-      `${TIME}, more than 0`,
-      (text) => readTime(text) || undefined,
+      SOME_TIME,
+      readSomeTime,
     ),
     grace: valueOf("grace", TIME, readTime) ?? 10_000,
     verbose: isOn("verbose"),
@@ -155,41 +108,8 @@ export function readArgs(args: readonly string[]): Settings {
   return settings;
 }
 
-function isSwitch(name = ""): boolean {
-  return SWITCHES.some((known) => known === name);
-}
-
-function reject(arg: string): never {
-  const name = VALUES.find((known) => arg === `--${known}=`);
-  throw new UsageError(
-    name
-      ? `Missing value for --${name}: see --help`
-      : arg.startsWith("-")
-      ? `Unknown option ${JSON.stringify(arg)}: see --help`
-      : `Unexpected argument ${
-        JSON.stringify(arg)
-      }: only options are accepted, see --help`,
-  );
-}
-
 function readHost(text: string): string {
   return text.replace(/^\[(.*)\]$/, "$1");
-}
-
-function readWhole(
-  text: string,
-  least: number,
-  most = Number.MAX_SAFE_INTEGER,
-): number | undefined {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN;
-  return value >= least && value <= most ? value : undefined;
-}
-
-function readTime(text: string): number | undefined {
-  const { count, unit = "" } =
-    /^(?<count>\d+(\.\d+)?)(?<unit>[a-z]+)$/.exec(text)?.groups ?? {};
-  const value = Number(count) * (UNITS.get(unit) ?? NaN);
-  return value <= LONGEST_TIME ? value : undefined;
 }
 
 function readFormat(text: string): "text" | "json" | undefined {

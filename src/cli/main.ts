@@ -4,8 +4,9 @@ import { listen } from "../listen.ts";
 import { loadRuntime, type Runtime } from "../runtime.ts";
 import { serve } from "../server.ts";
 import type { Listener } from "../transport.ts";
-import { HELP, readArgs, type Settings, UsageError } from "./args.ts";
+import { HELP, readArgs, type Settings } from "./args.ts";
 import { formatBytes, formatCount, formatTime } from "./format.ts";
+import { UsageError } from "./given.ts";
 import { Log } from "./log.ts";
 
 /** The program: reads the command line, serves until a signal comes, sets the exit code. */
