@@ -34,7 +34,13 @@ export type {
   UnixAddr,
 } from "./src/transport.ts";
 
-if (import.meta.main) {
+// Node before 24.2 leaves this open; there main() says that it is too old.
+if (import.meta.main ?? await isEntry()) {
   const { main } = await import("./src/cli/main.ts");
   await main();
+}
+
+async function isEntry(): Promise<boolean> {
+  const { argv } = await import("node:process");
+  return argv[1] === import.meta.filename;
 }

@@ -7,6 +7,9 @@ import type { Addr, Connection, Listener, NetAddr } from "./transport.ts";
 /** How much is read at a time, and held of a peer that does not take its echo. */
 const CHUNK = 64 * 1024;
 
+/** The first version with everything that echod uses, `import.meta.main` being the latest of it. */
+const OLDEST = { major: 24, minor: 2 };
+
 /** Node as a {@linkcode Runtime}. */
 export const runtime: Runtime = {
   name: `node ${process.versions.node}`,
@@ -17,6 +20,11 @@ export const runtime: Runtime = {
 
   listen(hostname, port, backlog) {
     return new Promise((resolve, reject) => {
+      if (isTooOld(process.versions.node)) {
+        throw new Error(
+          `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
+        );
+      }
       const server = createServer({
         allowHalfOpen: true,
         noDelay: true,
@@ -160,6 +168,12 @@ class NodeConnection implements Connection {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < OLDEST.major ||
+    major === OLDEST.major && minor < OLDEST.minor;
 }
 
 function addrOf(address: ReturnType<Server["address"]>): NetAddr {
