@@ -13,6 +13,7 @@
  *
  * @module
  */
+export { combine } from "./src/combine.ts";
 export { echo } from "./src/echo.ts";
 export { listen } from "./src/listen.ts";
 export { serve } from "./src/server.ts";
@@ -28,10 +29,16 @@ export type {
 export type {
   Addr,
   Connection,
+  Datagrams,
   Listener,
   ListenOptions,
   NetAddr,
+  NetListenOptions,
+  TcpListenOptions,
+  TlsListenOptions,
+  UdpListenOptions,
   UnixAddr,
+  UnixListenOptions,
 } from "./src/transport.ts";
 
 // Node before 24.2 leaves this open; there main() says that it is too old.
