@@ -13,6 +13,7 @@
  *
  * @module
  */
+export { combine } from "./src/combine.ts";
 export { echo } from "./src/echo.ts";
 export { listen } from "./src/listen.ts";
 export { serve } from "./src/server.ts";
@@ -28,13 +29,25 @@ export type {
 export type {
   Addr,
   Connection,
+  Datagrams,
   Listener,
   ListenOptions,
   NetAddr,
+  NetListenOptions,
+  TcpListenOptions,
+  TlsListenOptions,
+  UdpListenOptions,
   UnixAddr,
+  UnixListenOptions,
 } from "./src/transport.ts";
 
-if (import.meta.main) {
+// Node before 24.2 leaves this open; there main() says that it is too old.
+if (import.meta.main ?? await isEntry()) {
   const { main } = await import("./src/cli/main.ts");
   await main();
+}
+
+async function isEntry(): Promise<boolean> {
+  const { argv } = await import("node:process");
+  return argv[1] === import.meta.filename;
 }

@@ -1,29 +1,38 @@
-import type { Runtime } from "./runtime.ts";
+import { SecureConnection } from "./handshake.ts";
+import type { BindOptions, Runtime } from "./runtime.ts";
 import { runtime as node } from "./node.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
 /** What is used of Bun. */
 declare const Bun: {
   readonly version: string;
-  listen(options: {
-    hostname: string;
-    port: number;
-    allowHalfOpen: boolean;
-    socket: {
-      open(socket: Socket): void;
-      data(socket: Socket, chunk: Uint8Array): void;
-      drain(socket: Socket): void;
-      end(socket: Socket): void;
-      close(socket: Socket, error?: Error): void;
-      error(socket: Socket, error: Error): void;
-    };
-  }): { readonly hostname: string; readonly port: number; stop(): void };
+  listen(
+    options: (Address | { unix: string }) & {
+      allowHalfOpen: boolean;
+      tls?: { cert: string; key: string };
+      socket: {
+        open(socket: Socket): void;
+        handshake(socket: Socket, success: boolean, error?: Error | null): void;
+        data(socket: Socket, chunk: Uint8Array): void;
+        drain(socket: Socket): void;
+        end(socket: Socket): void;
+        close(socket: Socket, error?: Error): void;
+        error(socket: Socket, error: Error): void;
+      };
+    },
+  ): Address & { stop(): void };
 };
+
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
 
 interface Socket {
   data: BunConnection;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  /** Where the peer is, if it is on the network. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
   /** Returns how many bytes the system took, or -1 once it is closed. */
   write(bytes: Uint8Array): number;
   pause(): void;
@@ -39,8 +48,8 @@ export const runtime: Runtime = {
   ...node,
   name: `bun ${typeof Bun === "undefined" ? "" : Bun.version}`,
   // deno-lint-ignore require-await -- so that what Bun throws rejects
-  async listen(hostname, port) {
-    return new BunListener(hostname, port);
+  async listen(options) {
+    return new BunListener(options);
   },
 
   async loadConnector(options) {
@@ -51,15 +60,22 @@ export const runtime: Runtime = {
 /** Hands over the connections that Bun pushes when they are asked for. */
 class BunListener implements Listener {
   readonly addr: Addr;
+  readonly #options: BindOptions;
   readonly #listener;
   readonly #waiting: BunConnection[] = [];
   #closed = false;
   #wake = () => {};
 
-  constructor(hostname: string, port: number) {
+  constructor(options: BindOptions) {
+    const { transport } = options;
+    const place = transport === "unix"
+      ? { unix: options.path }
+      : { hostname: options.hostname, port: options.port };
+    this.#options = options;
     this.#listener = Bun.listen({
-      hostname,
-      port,
+      ...place,
+      ...(transport === "tls" &&
+        { tls: { cert: options.cert, key: options.key } }),
       allowHalfOpen: true,
       socket: {
         open: (socket) => {
@@ -70,6 +86,8 @@ class BunListener implements Listener {
           this.#waiting.push(socket.data);
           this.#wake();
         },
+        handshake: ({ data }, success, error) =>
+          data.onHandshake(success, error),
         data: ({ data }, chunk) => data.onData(chunk),
         drain: ({ data }) => data.onDrain(),
         end: ({ data }) => data.onEnd(),
@@ -77,17 +95,24 @@ class BunListener implements Listener {
         error: ({ data }, error) => data.onClose(error),
       },
     });
-    this.addr = {
-      transport: "tcp",
-      hostname: this.#listener.hostname,
-      port: this.#listener.port,
-    };
+    const { hostname, port } = this.#listener;
+    this.addr = transport === "unix"
+      ? { transport, path: options.path }
+      : { transport, hostname, port };
   }
 
   async accept(): Promise<Connection | null> {
+    const options = this.#options;
     for (;;) {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
+      if (next && options.transport === "tls") {
+        return new SecureConnection(
+          next,
+          next.handshake(),
+          options.handshakeTimeout,
+        );
+      }
       if (next) return next;
       await new Promise<void>((wake) => this.#wake = wake);
     }
@@ -108,20 +133,31 @@ class BunConnection implements Connection {
   #onBytes: ((count: number) => void) | undefined;
   /** What has come in and has not been read, or not been sent back yet. */
   #rest: Uint8Array | undefined;
+  #secure = false;
   #ended = false;
   #error: Error | undefined;
   #wake = () => {};
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.remoteAddr = {
-      transport: "tcp",
-      hostname: socket.remoteAddress,
-      port: socket.remotePort,
-    };
+    const { remoteAddress: hostname, remotePort: port = 0 } = socket;
+    this.remoteAddr = hostname
+      ? { transport: "tcp", hostname, port }
+      : { transport: "unix", path: "" };
+  }
+
+  onHandshake(success: boolean, error?: Error | null): void {
+    if (success) this.#secure = true;
+    else this.onClose(error ?? undefined);
+    this.#wake();
   }
 
   onData(chunk: Uint8Array): void {
+    if (this.#rest) {
+      // TLS may have more ready than was asked for.
+      this.#rest = concat(this.#rest, chunk);
+      return;
+    }
     if (this.#onBytes) {
       this.#onBytes(0);
       const sent = this.#socket.write(chunk);
@@ -157,6 +193,15 @@ class BunConnection implements Connection {
     this.#wake();
   }
 
+  /** Lets the TLS handshake begin, and resolves when it is done. */
+  async handshake(): Promise<void> {
+    this.#socket.resume();
+    while (!this.#secure) {
+      if (this.#error) throw this.#error;
+      await this.#change();
+    }
+  }
+
   async read(p: Uint8Array): Promise<number | null> {
     for (;;) {
       if (this.#rest) {
@@ -184,7 +229,8 @@ class BunConnection implements Connection {
 
   async pipe(onBytes: (count: number) => void): Promise<void> {
     this.#onBytes = onBytes;
-    this.#socket.resume();
+    if (this.#rest) this.onDrain();
+    else this.#socket.resume();
     while (!this.#ended || this.#rest) {
       if (this.#error) throw this.#error;
       await this.#change();
@@ -200,4 +246,11 @@ class BunConnection implements Connection {
   #change(): Promise<void> {
     return new Promise((resolve) => this.#wake = resolve);
   }
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

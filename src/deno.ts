@@ -1,5 +1,6 @@
+import { SecureConnection } from "./handshake.ts";
 import type { Output, Runtime } from "./runtime.ts";
-import type { Connection, Listener } from "./transport.ts";
+import type { Addr, Connection, Listener } from "./transport.ts";
 
 /** Deno as a {@linkcode Runtime}. */
 export const runtime: Runtime = {
@@ -10,8 +11,28 @@ export const runtime: Runtime = {
   stderr: output(Deno.stderr),
 
   // deno-lint-ignore require-await -- so that what Deno throws rejects
-  async listen(hostname, port, tcpBacklog) {
-    return new DenoListener(Deno.listen({ hostname, port, tcpBacklog }));
+  async listen(options) {
+    const tcpBacklog = options.backlog;
+    if (options.transport === "unix") {
+      const listener = Deno.listen(options);
+      return new DenoListener(listener, listener.addr, nameUnnamed);
+    }
+    if (options.transport === "tcp") {
+      const listener = Deno.listen({ ...options, tcpBacklog });
+      return new DenoListener(listener, listener.addr, prepare);
+    }
+    const { handshakeTimeout, transport, ...rest } = options;
+    const listener = Deno.listenTls({ ...rest, tcpBacklog });
+    return new DenoListener(
+      listener,
+      { ...listener.addr, transport },
+      (connection) =>
+        new SecureConnection(
+          connection,
+          connection.handshake(),
+          handshakeTimeout,
+        ),
+    );
   },
 
   async loadConnector(options) {
@@ -33,20 +54,26 @@ export const runtime: Runtime = {
   },
 };
 
-class DenoListener implements Listener {
-  readonly addr: Deno.NetAddr;
-  readonly #listener: Deno.TcpListener;
+class DenoListener<Conn extends Deno.Conn> implements Listener {
+  readonly addr: Addr;
+  readonly #listener: Deno.Listener<Conn>;
+  readonly #prepare: (connection: Conn) => Connection;
   #closed = false;
 
-  constructor(listener: Deno.TcpListener) {
-    this.addr = listener.addr;
+  constructor(
+    listener: Deno.Listener<Conn>,
+    addr: Addr,
+    prepare: (connection: Conn) => Connection,
+  ) {
+    this.addr = addr;
     this.#listener = listener;
+    this.#prepare = prepare;
   }
 
   async accept(): Promise<Connection | null> {
     for (;;) {
       try {
-        return prepare(await this.#listener.accept());
+        return this.#prepare(await this.#listener.accept());
       } catch (error) {
         if (this.#closed) return null;
         if (!isGone(error)) throw error;
@@ -75,6 +102,12 @@ function prepare(connection: Deno.TcpConn): Deno.TcpConn {
   } catch {
     // The client has gone; reading will say so.
   }
+  return connection;
+}
+
+/** Deno says null where a peer has no path. */
+function nameUnnamed(connection: Deno.UnixConn): Deno.UnixConn {
+  connection.remoteAddr.path ??= "";
   return connection;
 }
 

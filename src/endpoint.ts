@@ -4,9 +4,12 @@ import type { Addr } from "./transport.ts";
 const EXPECTED =
   "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";
 
-/** An address as people write it: `127.0.0.1:3000`, `[::1]:3000` or a path. */
+/**
+ * An address as people write it: `127.0.0.1:3000`, `[::1]:3000` or a path;
+ * `unix:` for a peer that has none.
+ */
 export function formatAddr(addr: Addr): string {
-  if ("path" in addr) return addr.path;
+  if ("path" in addr) return addr.path || "unix:";
   const { hostname, port } = addr;
   return hostname.includes(":")
     ? `[${hostname}]:${port}`

@@ -1,6 +1,13 @@
 import { formatEndpoint } from "./endpoint.ts";
-import { loadRuntime } from "./runtime.ts";
+import {
+  type BindOptions,
+  loadRuntime,
+  type TcpBindOptions,
+  type TlsBindOptions,
+  type UnixBindOptions,
+} from "./runtime.ts";
 import type { Listener, ListenOptions } from "./transport.ts";
+import type { UdpBindOptions } from "./udp.ts";
 
 /**
  * How many connections may wait to be accepted. The usual few hundred overflow
@@ -9,16 +16,21 @@ import type { Listener, ListenOptions } from "./transport.ts";
  */
 const BACKLOG = 4096;
 
-/** What the commonest errors mean, by their POSIX name. */
+/** How long a client has for its TLS handshake, in milliseconds. */
+const HANDSHAKE_TIMEOUT = 10_000;
+
+/** What the commonest errors mean on the network, by their POSIX name. */
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "address already in use",
   EADDRNOTAVAIL: "not an address of this machine",
   EACCES: "permission denied (ports below 1024 are for privileged users)",
+  // Where Deno may not look up a name.
+  EPERM: "permission denied, run again with the --allow-net flag",
 };
 
 /**
- * Binds a TCP socket, on the runtime at hand. Connections have `TCP_NODELAY`
- * and keep-alive on.
+ * Binds a socket, on the runtime at hand: for TCP unless the options say
+ * another transport. TCP connections have `TCP_NODELAY` and keep-alive on.
  *
  * @example
  * ```ts
@@ -29,41 +41,116 @@ const REASONS: Readonly<Record<string, string>> = {
  * listener.close();
  * ```
  *
+ * @example A Unix socket for everybody in the group
+ * ```ts no-run
+ * import { listen } from "@echod/echod";
+ *
+ * await listen({ transport: "unix", path: "/run/echod.sock", mode: 0o660 });
+ * ```
+ *
  * @returns A promise of the bound listener. It rejects with an Error that says
  * what could not be bound and why, with the runtime's own error as its `cause`;
- * with a TypeError for an option of the wrong type, and with a RangeError for a
- * port out of range.
+ * with a TypeError for an option of the wrong type, and with a RangeError for
+ * one out of range.
  */
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
-  const { hostname = "127.0.0.1", port = 3000 } = options;
-  if (typeof hostname !== "string" || hostname === "") {
-    throw new TypeError(
-      `Cannot listen: hostname must be a string that is not empty, but is ${hostname}`,
-    );
-  }
-  if (!Number.isInteger(port)) {
-    throw new TypeError(
-      `Cannot listen: port must be a whole number, but is ${port}`,
-    );
-  }
-  if (port < 0 || port > 65535) {
-    throw new RangeError(
-      `Cannot listen: port must be 0 to 65535, but is ${port}`,
-    );
-  }
-  const runtime = await loadRuntime();
+  const endpoint = complete(options);
   try {
-    return await runtime.listen(hostname, port, BACKLOG);
+    return await bind(endpoint);
   } catch (cause) {
-    const endpoint = formatEndpoint({ transport: "tcp", hostname, port });
-    throw new Error(`Cannot listen on ${endpoint}: ${explain(cause)}`, {
+    const url = formatEndpoint(endpoint);
+    throw new Error(`Cannot listen on ${url}: ${explain(cause, endpoint)}`, {
       cause,
     });
   }
 }
 
-function explain(error: unknown): string {
+/** Options with nothing left out, and checked. */
+type Endpoint =
+  | TcpBindOptions
+  | TlsBindOptions
+  | UdpBindOptions
+  | UnixBindOptions & { readonly mode: number };
+
+function complete(options: ListenOptions): Endpoint {
+  if (options.transport === "unix") {
+    const { transport, path, mode = 0o600 } = options;
+    checkText("path", path);
+    checkWhole("mode", mode, 0o777);
+    return { transport, path, mode };
+  }
+  const { transport = "tcp", hostname = "127.0.0.1", port = 3000 } = options;
+  checkText("hostname", hostname);
+  checkWhole("port", port, 65535);
+  switch (options.transport) {
+    case undefined:
+    case "tcp":
+      return { transport: "tcp", hostname, port };
+    case "tls": {
+      const { transport, cert, key } = options;
+      checkText("cert", cert);
+      checkText("key", key);
+      const handshakeTimeout = HANDSHAKE_TIMEOUT;
+      return { transport, hostname, port, cert, key, handshakeTimeout };
+    }
+    case "udp": {
+      const { transport, anySource = false } = options;
+      if (typeof anySource !== "boolean") {
+        throw new TypeError(
+          `Cannot listen: anySource must be true or false, but is ${anySource}`,
+        );
+      }
+      return { transport, hostname, port, anySource };
+    }
+    default:
+      throw new TypeError(
+        `Cannot listen: transport must be "tcp", "tls", "udp" or "unix", but is ${transport}`,
+      );
+  }
+}
+
+/** Binds. The modules that most endpoints do without are loaded by those that need them. */
+async function bind(endpoint: Endpoint): Promise<Listener> {
+  if (endpoint.transport === "udp") {
+    const { listenUdp } = await import("./udp.ts");
+    return await listenUdp(endpoint);
+  }
+  const runtime = await loadRuntime();
+  const options: BindOptions = { ...endpoint, backlog: BACKLOG };
+  if (endpoint.transport === "unix") {
+    const { listenUnix } = await import("./unix.ts");
+    const { path, mode } = endpoint;
+    return await listenUnix(path, mode, () => runtime.listen(options));
+  }
+  if (endpoint.transport === "tls") {
+    const { checkPem } = await import("./pem.ts");
+    checkPem(endpoint.cert, endpoint.key, { cert: "cert", key: "key" });
+  }
+  return await runtime.listen(options);
+}
+
+function checkText(name: string, value: unknown): void {
+  if (typeof value === "string" && value !== "") return;
+  throw new TypeError(
+    `Cannot listen: ${name} must be a string that is not empty, but is ${value}`,
+  );
+}
+
+function checkWhole(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value)) {
+    throw new TypeError(
+      `Cannot listen: ${name} must be a whole number, but is ${value}`,
+    );
+  }
+  if (value < 0 || value > most) {
+    throw new RangeError(
+      `Cannot listen: ${name} must be 0 to ${most}, but is ${value}`,
+    );
+  }
+}
+
+function explain(error: unknown, { transport }: Endpoint): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? String(error.code) : "";
-  return REASONS[code] ?? error.message;
+  return transport !== "unix" && REASONS[code] || error.message;
 }

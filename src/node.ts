@@ -1,11 +1,16 @@
 import { writeSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
-import type { Output, Runtime } from "./runtime.ts";
-import type { Addr, Connection, Listener, NetAddr } from "./transport.ts";
+import { createSecureContext, TLSSocket } from "node:tls";
+import { SecureConnection } from "./handshake.ts";
+import type { BindOptions, Output, Runtime } from "./runtime.ts";
+import type { Addr, Connection, Listener } from "./transport.ts";
 
 /** How much is read at a time, and held of a peer that does not take its echo. */
 const CHUNK = 64 * 1024;
+
+/** The first version with everything that echod uses, `import.meta.main` being the latest of it. */
+const OLDEST = { major: 24, minor: 2 };
 
 /** Node as a {@linkcode Runtime}. */
 export const runtime: Runtime = {
@@ -15,8 +20,14 @@ export const runtime: Runtime = {
   stdout: output(1),
   stderr: output(2),
 
-  listen(hostname, port, backlog) {
+  listen(options) {
     return new Promise((resolve, reject) => {
+      if (isTooOld(process.versions.node)) {
+        throw new Error(
+          `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
+        );
+      }
+      const prepare = prepareFor(options);
       const server = createServer({
         allowHalfOpen: true,
         noDelay: true,
@@ -25,9 +36,19 @@ export const runtime: Runtime = {
         highWaterMark: CHUNK,
       });
       server.once("error", reject);
-      server.listen({ host: hostname, port, backlog }, () => {
+      const { backlog } = options;
+      const place = options.transport === "unix"
+        ? { path: options.path, backlog }
+        : { host: options.hostname, port: options.port, backlog };
+      server.listen(place, () => {
         server.off("error", reject);
-        resolve(new NodeListener(server));
+        resolve(
+          new NodeListener(
+            server,
+            addrOf(server.address(), options.transport),
+            prepare,
+          ),
+        );
       });
     });
   },
@@ -49,17 +70,65 @@ export const runtime: Runtime = {
   },
 };
 
+/** Makes a connection of a socket, if its client is still there. */
+type Prepare = (socket: Socket) => Connection | undefined;
+
+function prepareFor(options: BindOptions): Prepare {
+  if (options.transport === "unix") {
+    return (socket) =>
+      new NodeConnection(socket, { transport: "unix", path: "" });
+  }
+  if (options.transport === "tcp") {
+    return (socket) => {
+      const addr = peerOf(socket);
+      return addr && new NodeConnection(socket, addr);
+    };
+  }
+  const secureContext = createSecureContext(options);
+  return (raw) => {
+    const addr = peerOf(raw);
+    if (!addr) return undefined;
+    const socket = new TLSSocket(raw, { isServer: true, secureContext });
+    return new SecureConnection(
+      new NodeConnection(socket, addr),
+      handshakeOf(socket),
+      options.handshakeTimeout,
+    );
+  };
+}
+
+/** A peer's address: a client that has already gone has none any more. */
+function peerOf(socket: Socket): Addr | undefined {
+  const { remoteAddress, remotePort = 0 } = socket;
+  return remoteAddress
+    ? { transport: "tcp", hostname: remoteAddress, port: remotePort }
+    : undefined;
+}
+
+/** Settles with a socket's TLS handshake. */
+function handshakeOf(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = () => reject(new Error("Connection closed in the handshake"));
+    socket.once("secure", resolve);
+    socket.once("error", reject);
+    socket.once("end", fail);
+    socket.once("close", fail);
+  });
+}
+
 /** Hands over the connections that Node pushes when they are asked for. */
 class NodeListener implements Listener {
   readonly addr: Addr;
   readonly #server: Server;
+  readonly #prepare: Prepare;
   readonly #waiting: (Socket | Error)[] = [];
   #closed = false;
   #wake = () => {};
 
-  constructor(server: Server) {
+  constructor(server: Server, addr: Addr, prepare: Prepare) {
+    this.addr = addr;
     this.#server = server;
-    this.addr = addrOf(server.address());
+    this.#prepare = prepare;
     server.on("connection", (socket) => this.#push(socket));
     server.on("error", (error) => this.#push(error));
   }
@@ -69,8 +138,8 @@ class NodeListener implements Listener {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
       if (next instanceof Error) throw next;
-      // A client that has already gone has no address any more.
-      if (next?.remoteAddress) return new NodeConnection(next);
+      const connection = next && this.#prepare(next);
+      if (connection) return connection;
       if (next) next.destroy();
       else await new Promise<void>((wake) => this.#wake = wake);
     }
@@ -97,12 +166,8 @@ class NodeConnection implements Connection {
   readonly #socket: Socket;
   #error: Error | undefined;
 
-  constructor(socket: Socket) {
-    this.remoteAddr = {
-      transport: "tcp",
-      hostname: socket.remoteAddress ?? "",
-      port: socket.remotePort ?? 0,
-    };
+  constructor(socket: Socket, remoteAddr: Addr) {
+    this.remoteAddr = remoteAddr;
     this.#socket = socket;
     socket.on("error", (error) => this.#error = error);
     socket.once("close", () => this.#error ??= new Error("Connection closed"));
@@ -166,11 +231,23 @@ class NodeConnection implements Connection {
   }
 }
 
-function addrOf(address: ReturnType<Server["address"]>): NetAddr {
-  if (address === null || typeof address === "string") {
-    throw new TypeError("Cannot tell the address of a socket that is not TCP");
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < OLDEST.major ||
+    major === OLDEST.major && minor < OLDEST.minor;
+}
+
+function addrOf(
+  address: ReturnType<Server["address"]>,
+  transport: BindOptions["transport"],
+): Addr {
+  if (typeof address === "string") return { transport: "unix", path: address };
+  if (address === null || transport === "unix") {
+    throw new TypeError(
+      "Cannot tell the address of a socket that is not bound",
+    );
   }
-  return { transport: "tcp", hostname: address.address, port: address.port };
+  return { transport, hostname: address.address, port: address.port };
 }
 
 function output(descriptor: 1 | 2): Output {

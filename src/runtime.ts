@@ -13,8 +13,8 @@ export interface Runtime {
   readonly stdout: Output;
   /** Standard error. */
   readonly stderr: Output;
-  /** Binds a TCP socket. Rejects with the runtime's own error. */
-  listen(hostname: string, port: number, backlog: number): Promise<Listener>;
+  /** Binds a socket for connections. Rejects with the runtime's own error. */
+  listen(options: BindOptions): Promise<Listener>;
   /** Loads what connects: a server never needs it. */
   loadConnector(options: ConnectorOptions): Promise<Connector>;
   /**
@@ -24,6 +24,39 @@ export interface Runtime {
   onSignal(handler: () => void): () => void;
   /** Sets the exit code for when the program ends by itself. */
   setExitCode(code: number): void;
+}
+
+/** What to bind. */
+export type BindOptions = {
+  /** How many connections may wait to be accepted. */
+  readonly backlog: number;
+} & (TcpBindOptions | TlsBindOptions | UnixBindOptions);
+
+/** A TCP socket. */
+export interface TcpBindOptions {
+  readonly transport: "tcp";
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** A TCP socket for TLS. */
+export interface TlsBindOptions {
+  readonly transport: "tls";
+  readonly hostname: string;
+  readonly port: number;
+  /** The certificate, in PEM. */
+  readonly cert: string;
+  /** Its key, in PEM. */
+  readonly key: string;
+  /** How long a client has for its handshake, in milliseconds. */
+  readonly handshakeTimeout: number;
+}
+
+/** A Unix socket. */
+export interface UnixBindOptions {
+  readonly transport: "unix";
+  /** The path, where there must be nothing yet. */
+  readonly path: string;
 }
 
 /** A standard stream of the process. */

@@ -1,5 +1,5 @@
 import { echoAmong, Shared } from "./echo.ts";
-import type { Addr, Connection, Listener } from "./transport.ts";
+import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /** The longest time that the runtimes' timers can measure: 24.8 days, in milliseconds. */
 export const LONGEST_TIME = 2 ** 31 - 1;
@@ -90,6 +90,8 @@ export interface Stats {
   readonly failed: number;
   /** Bytes echoed, including those of the connections still open. */
   readonly bytes: number;
+  /** Datagrams, whose bytes are among the above; only where UDP is served. */
+  readonly datagrams?: Datagrams;
   /** When the server was started. */
   readonly startedAt: Date;
 }
@@ -298,7 +300,8 @@ class Server implements EchoServer {
   }
 
   stats(): Stats {
-    let bytes = this.#bytes;
+    const { datagrams } = this.#listener;
+    let bytes = this.#bytes + (datagrams?.bytes ?? 0);
     for (const entry of this.#entries) bytes += entry.bytes;
     return {
       accepted: this.#accepted,
@@ -306,6 +309,7 @@ class Server implements EchoServer {
       peak: this.#peak,
       failed: this.#failed,
       bytes,
+      ...(datagrams && { datagrams }),
       startedAt: new Date(this.#startedAt),
     };
   }

@@ -12,7 +12,7 @@ export interface NetAddr {
 export interface UnixAddr {
   /** The kind of socket. */
   readonly transport: "unix" | "unixpacket";
-  /** The path of the socket's file. */
+  /** The path of the socket's file; empty for a peer without one, as most are. */
   readonly path: string;
 }
 
@@ -40,7 +40,10 @@ export interface Connection {
    * nothing. Rejects when the connection fails, or is closed meanwhile.
    */
   write(p: Uint8Array): Promise<number>;
-  /** Closes both directions. A pending `read` or `write` rejects. */
+  /**
+   * Closes both directions. A pending `read` or `write` rejects. To be called
+   * once: a `Deno.Conn` throws at the second call.
+   */
   close(): void;
   /**
    * The runtime's own way to send everything back that comes in, where it has a
@@ -55,6 +58,11 @@ export interface Listener {
   /** The address that was bound, with the real port where 0 was asked for. */
   readonly addr: Addr;
   /**
+   * What has been echoed so far without connections: a snapshot. Only for a UDP
+   * socket, which sends back by itself and accepts nothing.
+   */
+  readonly datagrams?: Datagrams | undefined;
+  /**
    * The next connection, or `null` once the listener is closed. Rejects only
    * for an error of the operating system that is worth retrying, for example
    * when there is no descriptor left.
@@ -64,8 +72,25 @@ export interface Listener {
   close(): void;
 }
 
-/** Options of `listen`. */
-export interface ListenOptions {
+/** How many datagrams have come in, and what became of them. */
+export interface Datagrams {
+  /** Datagrams sent back. */
+  readonly echoed: number;
+  /** Datagrams not sent back: of a forbidden source, or too fast. */
+  readonly dropped: number;
+  /** The bytes of those sent back. */
+  readonly bytes: number;
+}
+
+/** Options of `listen`: which transport, and what it needs. */
+export type ListenOptions =
+  | TcpListenOptions
+  | TlsListenOptions
+  | UdpListenOptions
+  | UnixListenOptions;
+
+/** Where to listen, on the network. */
+export interface NetListenOptions {
   /**
    * The address to listen on, or a name that resolves to it; `"::"` is every
    * address of both families.
@@ -79,4 +104,53 @@ export interface ListenOptions {
    * @default {3000}
    */
   readonly port?: number | undefined;
+}
+
+/** Options of `listen` for TCP, which is the default. */
+export interface TcpListenOptions extends NetListenOptions {
+  /** The transport. */
+  readonly transport?: "tcp" | undefined;
+}
+
+/**
+ * Options of `listen` for TLS 1.2 and 1.3. A client that has not finished its
+ * handshake after 10 s has failed.
+ */
+export interface TlsListenOptions extends NetListenOptions {
+  /** The transport. */
+  readonly transport: "tls";
+  /** The certificate, and those that lead to its root, in PEM. */
+  readonly cert: string;
+  /** The certificate's private key, in PEM. */
+  readonly key: string;
+}
+
+/** Options of `listen` for UDP. */
+export interface UdpListenOptions extends NetListenOptions {
+  /** The transport. */
+  readonly transport: "udp";
+  /**
+   * Sends back to every source, also to those that are, or look like, an echo
+   * service themselves: a forged datagram can then start an endless loop.
+   *
+   * @default {false}
+   */
+  readonly anySource?: boolean | undefined;
+}
+
+/** Options of `listen` for a Unix socket. */
+export interface UnixListenOptions {
+  /** The transport. */
+  readonly transport: "unix";
+  /**
+   * The path of the socket's file. One that nobody listens on any more is
+   * replaced; anything else that is there is an error.
+   */
+  readonly path: string;
+  /**
+   * The file's permissions: who may connect.
+   *
+   * @default {0o600}
+   */
+  readonly mode?: number | undefined;
 }

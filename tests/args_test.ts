@@ -1,10 +1,14 @@
 import { HELP, readArgs, type Settings } from "../src/cli/args.ts";
 import { UsageError } from "../src/cli/given.ts";
+import type { Addr } from "../src/transport.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 
 const DEFAULTS: Settings = {
-  hostname: "127.0.0.1",
-  port: 3000,
+  endpoints: [tcp("127.0.0.1", 3000)],
+  tlsCert: undefined,
+  tlsKey: undefined,
+  unixMode: undefined,
+  udpAnySource: false,
   once: false,
   maxConnections: undefined,
   idleTimeout: undefined,
@@ -16,21 +20,25 @@ const DEFAULTS: Settings = {
   version: false,
 };
 
+function tcp(hostname: string, port: number): Addr {
+  return { transport: "tcp", hostname, port };
+}
+
 function split(line: string): string[] {
   return line.split(" ").filter(Boolean);
 }
 
 const RIGHT: Record<string, Partial<Settings>> = {
   "": {},
-  "-H ::1": { hostname: "::1" },
-  "-H::1": { hostname: "::1" },
-  "--hostname [::1]": { hostname: "::1" },
-  "--hostname=localhost": { hostname: "localhost" },
-  "-p 0": { port: 0 },
-  "-p1": { port: 1 },
-  "-p=1": { port: 1 },
-  "--port 65535": { port: 65535 },
-  "--port=08": { port: 8 },
+  "-H ::1": { endpoints: [tcp("::1", 3000)] },
+  "-H::1": { endpoints: [tcp("::1", 3000)] },
+  "--hostname [::1]": { endpoints: [tcp("::1", 3000)] },
+  "--hostname=localhost": { endpoints: [tcp("localhost", 3000)] },
+  "-p 0": { endpoints: [tcp("127.0.0.1", 0)] },
+  "-p1": { endpoints: [tcp("127.0.0.1", 1)] },
+  "-p=1": { endpoints: [tcp("127.0.0.1", 1)] },
+  "--port 65535": { endpoints: [tcp("127.0.0.1", 65535)] },
+  "--port=08": { endpoints: [tcp("127.0.0.1", 8)] },
   "--once": { once: true },
   "-c 1": { maxConnections: 1 },
   "--max-connections=10000": { maxConnections: 10_000 },
@@ -43,14 +51,40 @@ const RIGHT: Record<string, Partial<Settings>> = {
   "-q": { quiet: true },
   "--log-format json": { logFormat: "json" },
   "-hV": { help: true, version: true },
-  "-vp 3": { verbose: true, port: 3 },
+  "-vp 3": {
+    verbose: true,
+    endpoints: [tcp("127.0.0.1", 3)],
+  },
   "-v --once -c 2 -p 1": {
     verbose: true,
     once: true,
     maxConnections: 2,
-    port: 1,
+    endpoints: [tcp("127.0.0.1", 1)],
   },
   "--": {},
+  "tcp://[::1]:0": { endpoints: [tcp("::1", 0)] },
+  "-v tcp://:1 --once -- tcp://localhost:2": {
+    verbose: true,
+    once: true,
+    endpoints: [tcp("::", 1), tcp("localhost", 2)],
+  },
+  "--unix-mode 0660 unix:///run/e.sock": {
+    endpoints: [{ transport: "unix", path: "/run/e.sock" }],
+    unixMode: 0o660,
+  },
+  "--unix-mode=7 unix:///e": {
+    endpoints: [{ transport: "unix", path: "/e" }],
+    unixMode: 7,
+  },
+  "--udp-any-source udp://:7": {
+    endpoints: [{ transport: "udp", hostname: "::", port: 7 }],
+    udpAnySource: true,
+  },
+  "--tls-cert c.pem tls://:1 --tls-key=k.pem": {
+    endpoints: [{ transport: "tls", hostname: "::", port: 1 }],
+    tlsCert: "c.pem",
+    tlsKey: "k.pem",
+  },
 };
 
 for (const [line, expected] of Object.entries(RIGHT)) {
@@ -98,6 +132,23 @@ const WRONG: Record<string, string[]> = {
   "--grace 597h": ["--grace", "597h", "596h at most"],
   "--log-format xml": ["--log-format", "xml", "text or json"],
   "-v -q": ["--verbose", "--quiet"],
+  "localhost:3000": ["localhost:3000", "tcp://HOST:PORT"],
+  "-- http://localhost:80": ["http://localhost:80", "tcp://HOST:PORT"],
+  "tcp://localhost": ["tcp://localhost", "with a port"],
+  "-v localhost:3000": ["--verbose", "localhost:3000"],
+  "-p 1 tcp://:1": ["--hostname", "--port", "tcp://HOST:PORT"],
+  "tcp://:1 -H ::1": ["--hostname", "--port", "tcp://HOST:PORT"],
+  "tls://:1": ["tls://", "--tls-cert", "--tls-key"],
+  "tls://:1 --tls-cert c": ["tls://", "--tls-cert", "--tls-key"],
+  "tls://:1 --tls-key k": ["tls://", "--tls-cert", "--tls-key"],
+  "--tls-cert c": ["--tls-cert", "tls://HOST:PORT"],
+  "--tls-key k tcp://:1": ["--tls-key", "tls://HOST:PORT"],
+  "--tls-cert": ["--tls-cert", "path"],
+  "--unix-mode 600": ["--unix-mode", "unix:///PATH"],
+  "--unix-mode 888 unix:///e": ["--unix-mode", "888", "0660"],
+  "--unix-mode 01777 unix:///e": ["--unix-mode", "01777", "0660"],
+  "--udp-any-source tcp://:1": ["--udp-any-source", "udp://HOST:PORT"],
+  "--once udp://:1": ["--once", "tcp://"],
 };
 
 for (const [line, parts] of Object.entries(WRONG)) {
@@ -115,7 +166,8 @@ Deno.test("readArgs() refuses an empty value, and keeps its message on one line"
 });
 
 Deno.test("The help names every option", () => {
-  for (const name of Object.keys(DEFAULTS)) {
+  const names = Object.keys({ ...DEFAULTS, hostname: "", port: 0 });
+  for (const name of names.filter((name) => name !== "endpoints")) {
     const option = name.replace(
       /[A-Z]/g,
       (letter) => `-${letter.toLowerCase()}`,

@@ -21,9 +21,14 @@ function outputOf(command: string, ...args: string[]): string | undefined {
 
 /** The path of a runtime: the one on the PATH if it will do, else from npm. */
 function find(command: string, npm: string, check: string): string {
-  if (state !== "granted") return "";
-  return outputOf(command, "-e", check) ||
-    outputOf("npx", "--yes", npm, "-e", check) || "";
+  return state === "granted" && outputOf(command, "-e", check) ||
+    fetchRuntime(npm, check);
+}
+
+/** The path of a runtime from npm; empty where it is not to be had. */
+export function fetchRuntime(npm: string, check: string): string {
+  return state === "granted" && outputOf("npx", "--yes", npm, "-e", check) ||
+    "";
 }
 
 const node = find(

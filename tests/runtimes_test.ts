@@ -1,8 +1,13 @@
 import { assertEquals, assertMatch } from "./assert.ts";
 import { Program, testProgram } from "./program.ts";
-import { RUNTIMES } from "./runtimes.ts";
+import { fetchRuntime, type Runtime, RUNTIMES } from "./runtimes.ts";
 
 const [, NODE, BUN] = RUNTIMES;
+const OLD_NODE: Runtime = {
+  name: "Node 24.1",
+  command: fetchRuntime("node@24.1", "console.log(process.execPath)"),
+  args: [],
+};
 
 testProgram("fulfils the contract", async ({ command }) => {
   await using tests = new Program(command, ["--test", "tests/run_contract.ts"]);
@@ -17,3 +22,12 @@ testProgram("fulfils the contract", async ({ command }) => {
   assertEquals(code, 0, stderr);
   assertMatch(stderr, /^ 2[2-9] pass$/m);
 }, [BUN]);
+
+testProgram("says that it is too old", async (runtime) => {
+  const { code, stderr } = await Program.run(runtime, "-p", "0");
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /^Cannot listen on tcp:\/\/127\.0\.0\.1:0: Node 24\.1\.0 is too old: 24\.2 or later is needed$/m,
+  );
+}, [OLD_NODE]);

@@ -1,7 +1,9 @@
+import type { Addr } from "../transport.ts";
 import {
   FROM_1,
   readFrom1,
   readGiven,
+  readPath,
   readSomeTime,
   readTime,
   readWhole,
@@ -11,13 +13,23 @@ import {
 } from "./given.ts";
 
 /** How the command line is used. */
-export const HELP = `Usage: echod [OPTIONS]
+export const HELP = `Usage: echod [OPTIONS] [ENDPOINT...]
 
-A TCP echo server: sends back what it is sent.
+An echo server: sends back what it is sent.
+
+Endpoints (instead of --hostname and --port; served together):
+  tcp://HOST:PORT            tcp://:PORT is every address
+  tls://HOST:PORT            with --tls-cert and --tls-key
+  udp://HOST:PORT
+  unix:///PATH
 
 Options:
   -H, --hostname HOST        address to listen on (127.0.0.1; :: is every address)
   -p, --port PORT            port to listen on (3000); 0 takes any free one
+      --tls-cert FILE        certificate of the tls:// endpoints, in PEM
+      --tls-key FILE         its private key, in PEM
+      --unix-mode MODE       mode of the unix:// sockets' files, in octal (0600)
+      --udp-any-source       answer any source of a datagram, echo services too
       --once                 serve one connection, then end
   -c, --max-connections N    serve at most N connections at the same time
       --idle-timeout TIME    close connections over which nothing moves for so long
@@ -33,8 +45,14 @@ TIME is a number with a unit: 500ms, 30s, 5m, 1h. Log lines go to standard error
 
 /** What the command line asks for. */
 export interface Settings {
-  readonly hostname: string;
-  readonly port: number;
+  /** Where to listen: at least one. */
+  readonly endpoints: readonly Addr[];
+  /** The path of a file. */
+  readonly tlsCert?: string | undefined;
+  /** The path of a file. */
+  readonly tlsKey?: string | undefined;
+  readonly unixMode?: number | undefined;
+  readonly udpAnySource: boolean;
   readonly once: boolean;
   readonly maxConnections?: number | undefined;
   /** Milliseconds. */
@@ -51,12 +69,22 @@ export interface Settings {
 const VALUES = [
   "hostname",
   "port",
+  "tls-cert",
+  "tls-key",
+  "unix-mode",
   "max-connections",
   "idle-timeout",
   "grace",
   "log-format",
 ] as const;
-const SWITCHES = ["once", "verbose", "quiet", "help", "version"] as const;
+const SWITCHES = [
+  "udp-any-source",
+  "once",
+  "verbose",
+  "quiet",
+  "help",
+  "version",
+] as const;
 const ALIAS = {
   hostname: "H",
   port: "p",
@@ -66,22 +94,47 @@ const ALIAS = {
   help: "h",
   version: "V",
 };
+
 /** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
 export function readArgs(args: readonly string[]): Settings {
-  const { isOn, valueOf } = readGiven(args, {
+  const { endpoints, isOn, valueOf } = readGiven(args, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,
   });
+  const hostname = valueOf(
+    "hostname",
+    "a host name or an IP address",
+    readHost,
+  );
+  const port = valueOf(
+    "port",
+    "a whole number from 0 to 65535",
+    (text) => readWhole(text, 0, 65535),
+  );
+  if (endpoints.length === 0) {
+    endpoints.push({
+      transport: "tcp",
+      hostname: hostname ?? "127.0.0.1",
+      port: port ?? 3000,
+    });
+  } else if (hostname !== undefined || port !== undefined) {
+    throw new UsageError(
+      "Options --hostname and --port are for when no endpoint is given: " +
+        "tcp://HOST:PORT is accepted",
+    );
+  }
+
   const settings = {
-    hostname: valueOf("hostname", "a host name or an IP address", readHost) ??
-      "127.0.0.1",
-    port: valueOf(
-      "port",
-      "a whole number from 0 to 65535",
-      (text) => readWhole(text, 0, 65535),
-    ) ??
-      3000,
+    endpoints,
+    tlsCert: valueOf("tls-cert", "a file's path", readPath),
+    tlsKey: valueOf("tls-key", "a file's path", readPath),
+    unixMode: valueOf(
+      "unix-mode",
+      "an octal number from 0 to 777, such as 0660",
+      readMode,
+    ),
+    udpAnySource: isOn("udp-any-source"),
     once: isOn("once"),
     maxConnections: valueOf(
       "max-connections",
@@ -105,11 +158,47 @@ export function readArgs(args: readonly string[]): Settings {
       "Options --verbose and --quiet are given: one of them is accepted",
     );
   }
+  checkEndpoints(settings);
   return settings;
+}
+
+/** Checks that the options have the endpoints that they are for, and these the options. */
+function checkEndpoints(settings: Settings): void {
+  const transports = new Set(
+    settings.endpoints.map(({ transport }) => transport),
+  );
+  const { tlsCert, tlsKey, unixMode, udpAnySource, once } = settings;
+  const needs = (name: string, url: string): never => {
+    throw new UsageError(`Option --${name} needs an endpoint ${url}`);
+  };
+  if (transports.has("tls")) {
+    if (tlsCert === undefined || tlsKey === undefined) {
+      throw new UsageError(
+        "An endpoint tls://HOST:PORT needs --tls-cert FILE and --tls-key FILE",
+      );
+    }
+  } else if (tlsCert !== undefined) {
+    needs("tls-cert", "tls://HOST:PORT");
+  } else if (tlsKey !== undefined) {
+    needs("tls-key", "tls://HOST:PORT");
+  }
+  if (unixMode !== undefined && !transports.has("unix")) {
+    needs("unix-mode", "unix:///PATH");
+  }
+  if (udpAnySource && !transports.has("udp")) {
+    needs("udp-any-source", "udp://HOST:PORT");
+  }
+  if (once && transports.size === 1 && transports.has("udp")) {
+    needs("once", "with connections: tcp://, tls:// or unix://");
+  }
 }
 
 function readHost(text: string): string {
   return text.replace(/^\[(.*)\]$/, "$1");
+}
+
+function readMode(text: string): number | undefined {
+  return /^0?[0-7]{1,3}$/.test(text) ? parseInt(text, 8) : undefined;
 }
 
 function readFormat(text: string): "text" | "json" | undefined {

@@ -1,34 +1,35 @@
+import { parseEndpoint } from "../endpoint.ts";
 import { LONGEST_TIME } from "../server.ts";
+import type { Addr } from "../transport.ts";
 import { parseArgs } from "./parse_args.ts";
 
 /** The command line is wrong; the message says where, and what would be right. */
 export class UsageError extends Error {}
 
-/** What a command line may have. */
+/** What options a command line may have. */
 export interface Accepted<V extends string, S extends string> {
-  /** The options that take a value. */
+  /** Those that take a value. */
   readonly values: readonly V[];
   /** Those that take none. */
   readonly switches: readonly S[];
   /** The one-letter names of some. */
-  readonly alias: { readonly [name in V | S]?: string };
-  /** What may be there besides options; by default nothing. */
-  readonly operands?: { readonly most: number; readonly accepted: string };
+  readonly alias: Readonly<Record<string, string>>;
 }
 
 /** What a command line has. */
 export interface Given<V extends string, S extends string> {
-  /** What there is besides options. */
-  readonly operands: readonly string[];
+  /** The endpoints, in their order. */
+  readonly endpoints: Addr[];
   /** Whether an option is given that takes no value. */
   isOn(name: S): boolean;
   /** The value of an option, undefined where it is not given. */
-  valueOf<T>(
-    name: V,
-    accepted: string,
-    read: (text: string) => T | undefined,
-  ): T | undefined;
+  valueOf<T>(name: V, accepted: string, read: Read<T>): T | undefined;
+  /** The values of an option that may be repeated. */
+  valuesOf<T>(name: V, accepted: string, read: Read<T>): T[];
 }
+
+/** Reads a value; undefined where it is not as it should be. */
+type Read<T> = (text: string) => T | undefined;
 
 const UNITS: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
@@ -51,94 +52,93 @@ export const FROM_1 = "a whole number from 1";
  */
 export function readGiven<V extends string, S extends string>(
   args: readonly string[],
-  { values, switches, alias, operands: { most, accepted } = NO_OPERANDS }:
-    Accepted<V, S>,
+  { values, switches, alias }: Accepted<V, S>,
 ): Given<V, S> {
+  // @std/cli would take an endpoint that follows a switch for the switch's value.
+  const isEndpoint = (arg: string) => /^\w+:\/\//.test(arg);
+  const endpoints = args.filter(isEndpoint).map(readEndpoint);
   const isSwitch = (name = "") => switches.some((known) => known === name);
-  const isOperand = (arg: string) => most > 0 && !/^-./.test(arg);
-  const given = parseArgs([...args], {
+  const given = parseArgs(args.filter((arg) => !isEndpoint(arg)), {
     string: values,
     // Collected, so that a repeated option shows.
     collect: [...values, ...switches],
-    alias: Object.fromEntries(
-      Object.entries<string | undefined>(alias)
-        .flatMap(([name, letter]) => letter ? [[name, letter]] : []),
-    ),
+    alias,
     // Not told which options are switches, @std/cli lets a value given to one
     // show instead of dropping it; so they come here too.
-    unknown: (arg, name) => isSwitch(name) || isOperand(arg) || reject(arg),
+    unknown: (arg, name) => isSwitch(name) || reject(arg),
   });
-
-  // Where operands are accepted, one may have been taken for a switch's value.
-  const operands = given._.map(String);
-  if (most > 0) {
-    for (const name of switches) {
-      const all = given[name];
-      if (!Array.isArray(all)) continue;
-      all.forEach((value, index) => {
-        if (typeof value !== "string") return;
-        operands.push(value);
-        all[index] = true;
-      });
-    }
-  }
-  operands.slice(most).forEach(reject);
+  given._.forEach((arg) => reject(String(arg)));
 
   function reject(arg: string): never {
     const name = values.find((known) => arg === `--${known}=`);
+    if (!arg.startsWith("-")) readEndpoint(arg);
     throw new UsageError(
       name
         ? `Missing value for --${name}: see --help`
-        : arg.startsWith("-")
-        ? `Unknown option ${JSON.stringify(arg)}: see --help`
-        : `Unexpected argument ${
-          JSON.stringify(arg)
-        }: ${accepted} accepted, see --help`,
+        : `Unknown option ${JSON.stringify(arg)}: see --help`,
     );
   }
 
-  function once(name: string): unknown {
-    const all = given[name];
-    if (!Array.isArray(all) || all.length === 0) return undefined;
-    if (all.length === 1) return all[0];
+  function all(name: string): unknown[] {
+    const values = given[name];
+    return Array.isArray(values) ? values : [];
+  }
+
+  function once(name: string): unknown[] {
+    const values = all(name);
+    if (values.length <= 1) return values;
     throw new UsageError(
-      `Option --${name} is given ${all.length} times: once is accepted`,
+      `Option --${name} is given ${values.length} times: once is accepted`,
     );
   }
 
-  function isOn(name: S): boolean {
-    const value = once(name);
-    if (value === undefined || value === true) return value === true;
-    throw new UsageError(
-      `Invalid value ${
-        JSON.stringify(String(value))
-      } for --${name}: it takes none`,
-    );
-  }
-
-  function valueOf<T>(
-    name: V,
-    accepted: string,
-    read: (text: string) => T | undefined,
-  ): T | undefined {
-    const text = once(name);
-    if (text === undefined) return undefined;
-    if (text === "") {
-      throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
-    }
-    const value = read(String(text));
-    if (value !== undefined) return value;
-    throw new UsageError(
-      `Invalid value ${
-        JSON.stringify(text)
-      } for --${name}: expected ${accepted}`,
-    );
-  }
-
-  return { operands, isOn, valueOf };
+  return {
+    endpoints,
+    isOn(name) {
+      const [value = false] = once(name);
+      if (typeof value === "boolean") return value;
+      throw new UsageError(
+        `Invalid value ${
+          JSON.stringify(String(value))
+        } for --${name}: it takes none`,
+      );
+    },
+    valueOf: (name, accepted, read) =>
+      once(name).map((text) => readValue(name, text, accepted, read))[0],
+    valuesOf: (name, accepted, read) =>
+      all(name).map((text) => readValue(name, text, accepted, read)),
+  };
 }
 
-const NO_OPERANDS = { most: 0, accepted: "only options are" };
+function readEndpoint(arg: string): Addr {
+  try {
+    return parseEndpoint(arg);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError(error.message);
+  }
+}
+
+function readValue<T>(
+  name: string,
+  text: unknown,
+  accepted: string,
+  read: Read<T>,
+): T {
+  if (text === "") {
+    throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
+  }
+  const value = read(String(text));
+  if (value !== undefined) return value;
+  throw new UsageError(
+    `Invalid value ${JSON.stringify(text)} for --${name}: expected ${accepted}`,
+  );
+}
+
+/** A file's path: any. */
+export function readPath(text: string): string {
+  return text;
+}
 
 /** A whole number within bounds; undefined if it is none. */
 export function readWhole(

@@ -1,6 +1,7 @@
 import config from "../../deno.json" with { type: "json" };
+import { combine } from "../combine.ts";
 import { formatAddr, formatEndpoint } from "../endpoint.ts";
-import { listen } from "../listen.ts";
+import { openAll } from "./endpoints.ts";
 import { loadRuntime, type Runtime } from "../runtime.ts";
 import { serve } from "../server.ts";
 import type { Listener } from "../transport.ts";
@@ -38,26 +39,26 @@ async function run(runtime: Runtime): Promise<number> {
     level: settings.verbose ? "debug" : settings.quiet ? "error" : "info",
     colour: runtime.stderr.isTerminal() && !runtime.noColor,
   });
-  let listener: Listener;
+  let listeners: Listener[];
   try {
-    listener = await listen(settings);
+    listeners = await openAll(settings);
   } catch (error) {
     log.error(messageOf(error));
     return 1;
   }
-  await serveUntilSignal(runtime, listener, settings, log);
+  await serveUntilSignal(runtime, listeners, settings, log);
   return 0;
 }
 
 async function serveUntilSignal(
   runtime: Runtime,
-  listener: Listener,
+  listeners: readonly Listener[],
   settings: Settings,
   log: Log,
 ): Promise<void> {
   const { once, maxConnections, idleTimeout, grace } = settings;
   const startedAt = performance.now();
-  const server = serve(listener, {
+  const server = serve(combine(listeners), {
     maxConnections: once ? 1 : maxConnections,
     idleTimeout,
     onOpen({ id, remoteAddr }) {
@@ -107,20 +108,36 @@ async function serveUntilSignal(
     );
   });
   // Only now: whoever reads this line may send a signal at once.
-  const endpoint = formatEndpoint(server.addr);
-  log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
+  for (const { addr } of listeners) {
+    const endpoint = formatEndpoint(addr);
+    log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
+  }
 
   await server.finished;
   ignoreSignals();
 
-  const { accepted: connections, failed, bytes } = server.stats();
+  const stats = server.stats();
+  const { accepted: connections, failed, bytes, datagrams } = stats;
   const duration = performance.now() - startedAt;
+  const received = datagrams
+    ? `${formatCount(datagrams.echoed, "datagram")} ` +
+      `(${datagrams.dropped} dropped), `
+    : "";
   log.write(
     "info",
     "terminated",
     `Server terminated: ${formatCount(connections, "connection")}, ` +
-      `${formatBytes(bytes)} echoed in ${formatTime(duration)}`,
-    { connections, failed, bytes, durationMs: Math.round(duration) },
+      `${received}${formatBytes(bytes)} echoed in ${formatTime(duration)}`,
+    {
+      connections,
+      failed,
+      bytes,
+      ...(datagrams && {
+        datagrams: datagrams.echoed,
+        datagramsDropped: datagrams.dropped,
+      }),
+      durationMs: Math.round(duration),
+    },
   );
 }
 

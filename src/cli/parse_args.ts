@@ -8,10 +8,7 @@ export type ParseArgs = (
     collect: readonly string[];
     /** Their one-letter names. */
     alias: Readonly<Record<string, string>>;
-    /**
-     * Told of every other argument, and its name if it looks like an option.
-     * Returns whether it is kept.
-     */
+    /** Told of every other argument, and its name if it looks like an option. */
     unknown: (arg: string, name?: string) => boolean;
   },
 ) => { [name: string]: unknown; _: (string | number)[] };
@@ -47,7 +44,7 @@ async function loadBuiltin(): Promise<ParseArgs> {
         // As in @std/cli, what follows a switch counts as its value.
         if (terminated) rest.push(token.value);
         else if (awaiting) awaiting.splice(-1, 1, token.value);
-        else if (unknown(token.value)) rest.push(token.value);
+        else unknown(token.value);
         awaiting = undefined;
       } else {
         const { name, rawName, value = "", inlineValue = false } = token;

@@ -1,0 +1,61 @@
+import { formatEndpoint } from "../endpoint.ts";
+import { listen } from "../listen.ts";
+import type { Addr, Listener, ListenOptions, NetAddr } from "../transport.ts";
+import type { Settings } from "./args.ts";
+
+/** Binds every endpoint that the command line asks for, or none. */
+export async function openAll(settings: Settings): Promise<Listener[]> {
+  const opened: Listener[] = [];
+  try {
+    for (const endpoint of settings.endpoints) {
+      opened.push(await listen(await optionsFor(endpoint, settings)));
+    }
+  } catch (error) {
+    for (const listener of opened) listener.close();
+    throw error;
+  }
+  return opened;
+}
+
+async function optionsFor(
+  endpoint: Addr,
+  settings: Settings,
+): Promise<ListenOptions> {
+  if ("path" in endpoint) {
+    return { transport: "unix", path: endpoint.path, mode: settings.unixMode };
+  }
+  const { transport, hostname, port } = endpoint;
+  switch (transport) {
+    case "tcp":
+      return { transport, hostname, port };
+    case "udp":
+      return { transport, hostname, port, anySource: settings.udpAnySource };
+    case "tls":
+      return {
+        transport,
+        hostname,
+        port,
+        ...await readPem(endpoint, settings),
+      };
+  }
+}
+
+/** Reads certificate and key. Rejects with the line to print, which names the file. */
+async function readPem(
+  endpoint: NetAddr,
+  { tlsCert = "", tlsKey = "" }: Settings,
+): Promise<{ cert: string; key: string }> {
+  const { readFile } = await import("node:fs/promises");
+  const { checkPem } = await import("../pem.ts");
+  try {
+    const cert = await readFile(tlsCert, "utf8");
+    const key = await readFile(tlsKey, "utf8");
+    checkPem(cert, key, { cert: tlsCert, key: tlsKey });
+    return { cert, key };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : cause;
+    throw new Error(`Cannot listen on ${formatEndpoint(endpoint)}: ${reason}`, {
+      cause,
+    });
+  }
+}

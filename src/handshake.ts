@@ -1,0 +1,71 @@
+import type { Addr, Connection } from "./transport.ts";
+
+/**
+ * A TLS connection, which is there before its handshake is done: so a client
+ * that fails the handshake, or never begins it, is one connection that fails,
+ * and delays nobody.
+ */
+export class SecureConnection implements Connection {
+  readonly remoteAddr: Addr;
+  readonly pipe?: (onBytes: (count: number) => void) => Promise<void>;
+  readonly #connection: Connection;
+  readonly #handshake: Promise<void>;
+  readonly #failed = Promise.withResolvers<never>();
+  #done = false;
+
+  /**
+   * @param connection What can be used after the handshake.
+   * @param handshake Settles with the handshake.
+   * @param timeout How long it may take, in milliseconds.
+   */
+  constructor(
+    connection: Connection,
+    handshake: Promise<unknown>,
+    timeout: number,
+  ) {
+    const { remoteAddr } = connection;
+    this.remoteAddr = "port" in remoteAddr
+      ? { ...remoteAddr, transport: "tls" }
+      : remoteAddr;
+    this.#connection = connection;
+    this.#handshake = this.#finish(handshake, timeout);
+    // Whoever reads or writes is told.
+    this.#handshake.catch(() => {});
+    const { pipe } = connection;
+    if (pipe) {
+      this.pipe = async (onBytes) => {
+        await this.#handshake;
+        return pipe.call(connection, onBytes);
+      };
+    }
+  }
+
+  async #finish(handshake: Promise<unknown>, timeout: number): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#failed.reject(
+        new Error(`No TLS handshake within ${timeout / 1000} s`),
+      );
+    }, timeout);
+    try {
+      await Promise.race([handshake, this.#failed.promise]);
+      this.#done = true;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  read(p: Uint8Array): Promise<number | null> {
+    if (this.#done) return this.#connection.read(p);
+    return this.#handshake.then(() => this.#connection.read(p));
+  }
+
+  write(p: Uint8Array): Promise<number> {
+    if (this.#done) return this.#connection.write(p);
+    return this.#handshake.then(() => this.#connection.write(p));
+  }
+
+  close(): void {
+    this.#failed.reject(new Error("Connection closed"));
+    this.#connection.close();
+  }
+}
