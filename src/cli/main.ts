@@ -17,6 +17,10 @@ export async function main(): Promise<void> {
 }
 
 async function run(runtime: Runtime): Promise<number> {
+  if (runtime.args[0] === "bench") {
+    const { runBench } = await import("./bench.ts");
+    return await runBench(runtime, runtime.args.slice(1));
+  }
   let settings: Settings;
   try {
     settings = readArgs(runtime.args);

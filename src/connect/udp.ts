@@ -1,15 +1,16 @@
 import { createSocket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import { lookup } from "node:dns/promises";
 import type { NetAddr } from "../transport.ts";
 import type { Socket, SocketHandler } from "./connector.ts";
 
 /** Opens a UDP socket that talks to one peer, over `node:dgram`, which every runtime has. */
-export function connectUdp(
+export async function connectUdp(
   { hostname, port }: NetAddr,
   handler: SocketHandler,
 ): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(hostname) ? "udp6" : "udp4");
+  const { address, family } = await lookup(hostname);
+  return await new Promise((resolve, reject) => {
+    const socket = createSocket(family === 6 ? "udp6" : "udp4");
     let closed = false;
     function close() {
       if (closed) return;
@@ -20,7 +21,7 @@ export function connectUdp(
     socket.on("message", (datagram) => {
       if (!closed) handler.onData(datagram, datagram.length);
     });
-    socket.connect(port, hostname, () => {
+    socket.connect(port, address, () => {
       socket.off("error", reject);
       socket.on("error", (error) => {
         if (closed) return;
