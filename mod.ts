@@ -16,6 +16,7 @@
 export { echo } from "./src/echo.ts";
 export { listen } from "./src/listen.ts";
 export { serve } from "./src/server.ts";
+export type { AdmissionOptions, RefuseReason } from "./src/admission.ts";
 export type {
   ClosedConnection,
   CloseReason,

@@ -1,4 +1,4 @@
-import type { Output, Runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import type { Connection, Listener } from "./transport.ts";
 
 /** Deno as a {@linkcode Runtime}. */
@@ -6,8 +6,8 @@ export const runtime: Runtime = {
   name: `deno ${Deno.version.deno}`,
   args: Deno.args,
   noColor: Deno.noColor,
-  stdout: output(Deno.stdout),
-  stderr: output(Deno.stderr),
+  stdout: Deno.stdout,
+  stderr: Deno.stderr,
 
   // deno-lint-ignore require-await -- so that what Deno throws rejects
   async listen(hostname, port, tcpBacklog) {
@@ -24,8 +24,8 @@ export const runtime: Runtime = {
     };
   },
 
-  setExitCode(code) {
-    Deno.exitCode = code;
+  exit(code) {
+    Deno.exit(code);
   },
 };
 
@@ -72,16 +72,4 @@ function prepare(connection: Deno.TcpConn): Deno.TcpConn {
     // The client has gone; reading will say so.
   }
   return connection;
-}
-
-function output(
-  stream: { writeSync(p: Uint8Array): number; isTerminal(): boolean },
-): Output {
-  return {
-    isTerminal: () => stream.isTerminal(),
-    write(text) {
-      let rest = new TextEncoder().encode(text);
-      while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
-    },
-  };
 }

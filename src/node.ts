@@ -1,6 +1,7 @@
-import { writeSync } from "node:fs";
+import { write } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
+import { promisify } from "node:util";
 import type { Output, Runtime } from "./runtime.ts";
 import type { Addr, Connection, Listener, NetAddr } from "./transport.ts";
 
@@ -40,8 +41,8 @@ export const runtime: Runtime = {
     };
   },
 
-  setExitCode(code) {
-    process.exitCode = code;
+  exit(code) {
+    process.exit(code);
   },
 };
 
@@ -173,9 +174,10 @@ function output(descriptor: 1 | 2): Output {
   const stream = descriptor === 1 ? process.stdout : process.stderr;
   return {
     isTerminal: () => stream.isTTY === true,
-    write(text) {
-      let rest = new TextEncoder().encode(text);
-      while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
+    async write(p) {
+      // Not stream.write(), which waits for a pipe to be read.
+      const { bytesWritten } = await promisify(write)(descriptor, p);
+      return bytesWritten;
     },
   };
 }

@@ -1,5 +1,7 @@
 import { LONGEST_TIME } from "../server.ts";
+import { NETWORK, type Network, readNetwork } from "./access.ts";
 import { parseArgs } from "./parse_args.ts";
+import { readSize, SIZE } from "./size.ts";
 
 /** How the command line is used. */
 export const HELP = `Usage: echod [OPTIONS]
@@ -11,7 +13,12 @@ Options:
   -p, --port PORT            port to listen on (3000); 0 takes any free one
       --once                 serve one connection, then end
   -c, --max-connections N    serve at most N connections at the same time
+      --max-per-host N       … and N of one host (an IPv6 /64 is one); refuse others
       --idle-timeout TIME    close connections over which nothing moves for so long
+      --max-lifetime TIME    close connections that have been open for so long
+      --max-bytes SIZE       close connections that have echoed so much
+      --allow CIDR           refuse clients from elsewhere; may be repeated
+      --deny CIDR            refuse clients from there; may be repeated
       --grace TIME           how long a shutdown waits for open connections (10s)
   -v, --verbose              a line when a connection opens and when it closes
       --log-format FORMAT    text or json (text)
@@ -19,7 +26,9 @@ Options:
   -h, --help                 show this help
   -V, --version              show the version
 
-TIME is a number with a unit: 500ms, 30s, 5m, 1h. Log lines go to standard error.
+TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or
+one with a unit: 4KiB, 1MiB. CIDR is a network, 10.0.0.0/8 or 2001:db8::/32, or an
+address; the most specific one decides. Log lines go to standard error.
 `;
 
 /** What the command line asks for. */
@@ -28,8 +37,15 @@ export interface Settings {
   readonly port: number;
   readonly once: boolean;
   readonly maxConnections?: number | undefined;
+  readonly maxPerHost?: number | undefined;
   /** Milliseconds. */
   readonly idleTimeout?: number | undefined;
+  /** Milliseconds. */
+  readonly maxLifetime?: number | undefined;
+  /** Bytes. */
+  readonly maxBytes?: number | undefined;
+  readonly allow: readonly Network[];
+  readonly deny: readonly Network[];
   /** Milliseconds. */
   readonly grace: number;
   readonly verbose: boolean;
@@ -46,7 +62,12 @@ const VALUES = [
   "hostname",
   "port",
   "max-connections",
+  "max-per-host",
   "idle-timeout",
+  "max-lifetime",
+  "max-bytes",
+  "allow",
+  "deny",
   "grace",
   "log-format",
 ] as const;
@@ -69,6 +90,9 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 const TIME =
   "a number with a unit, such as 500ms, 30s, 5m or 1h (596h at most)";
 
+const SOME_TIME = `${TIME}, more than 0`;
+const FROM_1 = "a whole number from 1";
+
 /** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
 export function readArgs(args: readonly string[]): Settings {
   const given = parseArgs([...args], {
@@ -82,12 +106,16 @@ export function readArgs(args: readonly string[]): Settings {
   });
   given._.forEach((arg) => reject(String(arg)));
 
-  function once(name: string): unknown {
+  function all(name: string): unknown[] {
     const values = given[name];
-    if (!Array.isArray(values) || values.length === 0) return undefined;
-    if (values.length === 1) return values[0];
+    return Array.isArray(values) ? values : [];
+  }
+
+  function once(name: string): unknown {
+    const [value, ...others] = all(name);
+    if (others.length === 0) return value;
     throw new UsageError(
-      `Option --${name} is given ${values.length} times: once is accepted`,
+      `Option --${name} is given ${others.length + 1} times: once is accepted`,
     );
   }
 
@@ -107,17 +135,13 @@ export function readArgs(args: readonly string[]): Settings {
     read: (text: string) => T | undefined,
   ): T | undefined {
     const text = once(name);
-    if (text === undefined) return undefined;
-    if (text === "") {
-      throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
-    }
-    const value = read(String(text));
-    if (value !== undefined) return value;
-    throw new UsageError(
-      `Invalid value ${
-        JSON.stringify(text)
-      } for --${name}: expected ${accepted}`,
-    );
+    return text === undefined
+      ? undefined
+      : readValue(name, text, accepted, read);
+  }
+
+  function networksOf(name: "allow" | "deny"): Network[] {
+    return all(name).map((text) => readValue(name, text, NETWORK, readNetwork));
   }
 
   const settings = {
@@ -130,16 +154,13 @@ export function readArgs(args: readonly string[]): Settings {
     ) ??
       3000,
     once: isOn("once"),
-    maxConnections: valueOf(
-      "max-connections",
-      "a whole number from 1",
-      (text) => readWhole(text, 1),
-    ),
-    idleTimeout: valueOf(
-      "idle-timeout",
-      `${TIME}, more than 0`,
-      (text) => readTime(text) || undefined,
-    ),
+    maxConnections: valueOf("max-connections", FROM_1, readFrom1),
+    maxPerHost: valueOf("max-per-host", FROM_1, readFrom1),
+    idleTimeout: valueOf("idle-timeout", SOME_TIME, readSomeTime),
+    maxLifetime: valueOf("max-lifetime", SOME_TIME, readSomeTime),
+    maxBytes: valueOf("max-bytes", SIZE, readSize),
+    allow: networksOf("allow"),
+    deny: networksOf("deny"),
     grace: valueOf("grace", TIME, readTime) ?? 10_000,
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
@@ -153,6 +174,22 @@ export function readArgs(args: readonly string[]): Settings {
     );
   }
   return settings;
+}
+
+function readValue<T>(
+  name: string,
+  text: unknown,
+  accepted: string,
+  read: (text: string) => T | undefined,
+): T {
+  if (text === "") {
+    throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
+  }
+  const value = read(String(text));
+  if (value !== undefined) return value;
+  throw new UsageError(
+    `Invalid value ${JSON.stringify(text)} for --${name}: expected ${accepted}`,
+  );
 }
 
 function isSwitch(name = ""): boolean {
@@ -183,6 +220,14 @@ function readWhole(
 ): number | undefined {
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   return value >= least && value <= most ? value : undefined;
+}
+
+function readFrom1(text: string): number | undefined {
+  return readWhole(text, 1);
+}
+
+function readSomeTime(text: string): number | undefined {
+  return readTime(text) || undefined;
 }
 
 function readTime(text: string): number | undefined {
