@@ -19,8 +19,8 @@ export interface Runtime {
    * instead of ending the process. Returns a function that undoes it.
    */
   onSignal(handler: () => void): () => void;
-  /** Sets the exit code for when the program ends by itself. */
-  setExitCode(code: number): void;
+  /** Ends the program. */
+  exit(code: number): void;
 }
 
 /** What to bind. */
@@ -60,8 +60,13 @@ export interface UnixBindOptions {
 export interface Output {
   /** Whether it is a terminal. */
   isTerminal(): boolean;
-  /** Writes the whole text. Throws when nobody can read it any more. */
-  write(text: string): void;
+  /**
+   * Writes bytes from the beginning of `p` and resolves with their number.
+   * While it is full, for as long as nobody reads it, that is pending, or
+   * rejects with the code `EAGAIN`; it rejects with another when nobody can read
+   * it any more.
+   */
+  write(p: Uint8Array): Promise<number>;
 }
 
 /** The runtime at hand. */

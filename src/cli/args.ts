@@ -1,7 +1,9 @@
 import { parseEndpoint } from "../endpoint.ts";
 import { LONGEST_TIME } from "../server.ts";
 import type { Addr } from "../transport.ts";
+import { NETWORK, type Network, readNetwork } from "./access.ts";
 import { parseArgs } from "./parse_args.ts";
+import { readSize, SIZE } from "./size.ts";
 
 /** How the command line is used. */
 export const HELP = `Usage: echod [OPTIONS] [ENDPOINT...]
@@ -23,7 +25,12 @@ Options:
       --udp-any-source       answer any source of a datagram, echo services too
       --once                 serve one connection, then end
   -c, --max-connections N    serve at most N connections at the same time
+      --max-per-host N       … and N of one host (an IPv6 /64 is one); refuse others
       --idle-timeout TIME    close connections over which nothing moves for so long
+      --max-lifetime TIME    close connections that have been open for so long
+      --max-bytes SIZE       close connections that have echoed so much
+      --allow CIDR           refuse clients from elsewhere; may be repeated
+      --deny CIDR            refuse clients from there; may be repeated
       --grace TIME           how long a shutdown waits for open connections (10s)
   -v, --verbose              a line when a connection opens and when it closes
       --log-format FORMAT    text or json (text)
@@ -31,7 +38,9 @@ Options:
   -h, --help                 show this help
   -V, --version              show the version
 
-TIME is a number with a unit: 500ms, 30s, 5m, 1h. Log lines go to standard error.
+TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or
+one with a unit: 4KiB, 1MiB. CIDR is a network, 10.0.0.0/8 or 2001:db8::/32, or an
+address; the most specific one decides. Log lines go to standard error.
 `;
 
 /** What the command line asks for. */
@@ -46,8 +55,15 @@ export interface Settings {
   readonly udpAnySource: boolean;
   readonly once: boolean;
   readonly maxConnections?: number | undefined;
+  readonly maxPerHost?: number | undefined;
   /** Milliseconds. */
   readonly idleTimeout?: number | undefined;
+  /** Milliseconds. */
+  readonly maxLifetime?: number | undefined;
+  /** Bytes. */
+  readonly maxBytes?: number | undefined;
+  readonly allow: readonly Network[];
+  readonly deny: readonly Network[];
   /** Milliseconds. */
   readonly grace: number;
   readonly verbose: boolean;
@@ -67,7 +83,12 @@ const VALUES = [
   "tls-key",
   "unix-mode",
   "max-connections",
+  "max-per-host",
   "idle-timeout",
+  "max-lifetime",
+  "max-bytes",
+  "allow",
+  "deny",
   "grace",
   "log-format",
 ] as const;
@@ -97,6 +118,9 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 const TIME =
   "a number with a unit, such as 500ms, 30s, 5m or 1h (596h at most)";
 
+const SOME_TIME = `${TIME}, more than 0`;
+const FROM_1 = "a whole number from 1";
+
 /** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
 export function readArgs(args: readonly string[]): Settings {
   // @std/cli would take an endpoint that follows a switch for the switch's value.
@@ -113,12 +137,16 @@ export function readArgs(args: readonly string[]): Settings {
   });
   given._.forEach((arg) => reject(String(arg)));
 
-  function once(name: string): unknown {
+  function all(name: string): unknown[] {
     const values = given[name];
-    if (!Array.isArray(values) || values.length === 0) return undefined;
-    if (values.length === 1) return values[0];
+    return Array.isArray(values) ? values : [];
+  }
+
+  function once(name: string): unknown {
+    const [value, ...others] = all(name);
+    if (others.length === 0) return value;
     throw new UsageError(
-      `Option --${name} is given ${values.length} times: once is accepted`,
+      `Option --${name} is given ${others.length + 1} times: once is accepted`,
     );
   }
 
@@ -138,17 +166,13 @@ export function readArgs(args: readonly string[]): Settings {
     read: (text: string) => T | undefined,
   ): T | undefined {
     const text = once(name);
-    if (text === undefined) return undefined;
-    if (text === "") {
-      throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
-    }
-    const value = read(String(text));
-    if (value !== undefined) return value;
-    throw new UsageError(
-      `Invalid value ${
-        JSON.stringify(text)
-      } for --${name}: expected ${accepted}`,
-    );
+    return text === undefined
+      ? undefined
+      : readValue(name, text, accepted, read);
+  }
+
+  function networksOf(name: "allow" | "deny"): Network[] {
+    return all(name).map((text) => readValue(name, text, NETWORK, readNetwork));
   }
 
   const hostname = valueOf(
@@ -185,16 +209,13 @@ export function readArgs(args: readonly string[]): Settings {
     ),
     udpAnySource: isOn("udp-any-source"),
     once: isOn("once"),
-    maxConnections: valueOf(
-      "max-connections",
-      "a whole number from 1",
-      (text) => readWhole(text, 1),
-    ),
-    idleTimeout: valueOf(
-      "idle-timeout",
-      `${TIME}, more than 0`,
-      (text) => readTime(text) || undefined,
-    ),
+    maxConnections: valueOf("max-connections", FROM_1, readFrom1),
+    maxPerHost: valueOf("max-per-host", FROM_1, readFrom1),
+    idleTimeout: valueOf("idle-timeout", SOME_TIME, readSomeTime),
+    maxLifetime: valueOf("max-lifetime", SOME_TIME, readSomeTime),
+    maxBytes: valueOf("max-bytes", SIZE, readSize),
+    allow: networksOf("allow"),
+    deny: networksOf("deny"),
     grace: valueOf("grace", TIME, readTime) ?? 10_000,
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
@@ -242,6 +263,22 @@ function checkEndpoints(settings: Settings): void {
   }
 }
 
+function readValue<T>(
+  name: string,
+  text: unknown,
+  accepted: string,
+  read: (text: string) => T | undefined,
+): T {
+  if (text === "") {
+    throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
+  }
+  const value = read(String(text));
+  if (value !== undefined) return value;
+  throw new UsageError(
+    `Invalid value ${JSON.stringify(text)} for --${name}: expected ${accepted}`,
+  );
+}
+
 function isSwitch(name = ""): boolean {
   return SWITCHES.some((known) => known === name);
 }
@@ -284,6 +321,14 @@ function readWhole(
 ): number | undefined {
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   return value >= least && value <= most ? value : undefined;
+}
+
+function readFrom1(text: string): number | undefined {
+  return readWhole(text, 1);
+}
+
+function readSomeTime(text: string): number | undefined {
+  return readTime(text) || undefined;
 }
 
 function readTime(text: string): number | undefined {
