@@ -35,6 +35,7 @@ export type {
   ListenOptions,
   NetAddr,
   NetListenOptions,
+  SharedPortOptions,
   TcpListenOptions,
   TlsListenOptions,
   UdpListenOptions,

@@ -17,6 +17,10 @@ export const runtime: Runtime = {
       const listener = Deno.listen(options);
       return new DenoListener(listener, listener.addr, nameUnnamed);
     }
+    // Deno would end the process.
+    if (options.reusePort && !("listenDatagram" in Deno)) {
+      throw new Error("a shared port needs --unstable-net on Deno");
+    }
     if (options.transport === "tcp") {
       const listener = Deno.listen({ ...options, tcpBacklog });
       return new DenoListener(listener, listener.addr, prepare);

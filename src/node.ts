@@ -40,7 +40,12 @@ export const runtime: Runtime = {
       const { backlog } = options;
       const place = options.transport === "unix"
         ? { path: options.path, backlog }
-        : { host: options.hostname, port: options.port, backlog };
+        : {
+          host: options.hostname,
+          port: options.port,
+          reusePort: options.reusePort,
+          backlog,
+        };
       server.listen(place, () => {
         server.off("error", reject);
         resolve(

@@ -34,6 +34,8 @@ export interface TcpBindOptions {
   readonly transport: "tcp";
   readonly hostname: string;
   readonly port: number;
+  /** Whether others may listen on the port too. */
+  readonly reusePort: boolean;
 }
 
 /** A TCP socket for TLS. */
@@ -41,6 +43,8 @@ export interface TlsBindOptions {
   readonly transport: "tls";
   readonly hostname: string;
   readonly port: number;
+  /** Whether others may listen on the port too. */
+  readonly reusePort: boolean;
   /** The certificate, in PEM. */
   readonly cert: string;
   /** Its key, in PEM. */

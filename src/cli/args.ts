@@ -1,4 +1,4 @@
-import { parseEndpoint } from "../endpoint.ts";
+import { canBeShared, parseEndpoint } from "../endpoint.ts";
 import { LONGEST_TIME } from "../server.ts";
 import type { Addr } from "../transport.ts";
 import { NETWORK, type Network, readNetwork } from "./access.ts";
@@ -23,6 +23,7 @@ Options:
       --tls-key FILE         its private key, in PEM
       --unix-mode MODE       mode of the unix:// sockets' files, in octal (0600)
       --udp-any-source       answer any source of a datagram, echo services too
+      --workers N|auto       serve in N threads (1); auto: one for each core
       --once                 serve one connection, then end
   -c, --max-connections N    serve at most N connections at the same time
       --max-per-host N       … and N of one host (an IPv6 /64 is one); refuse others
@@ -53,6 +54,8 @@ export interface Settings {
   readonly tlsKey?: string | undefined;
   readonly unixMode?: number | undefined;
   readonly udpAnySource: boolean;
+  /** How many threads. */
+  readonly workers: number;
   readonly once: boolean;
   readonly maxConnections?: number | undefined;
   readonly maxPerHost?: number | undefined;
@@ -82,6 +85,7 @@ const VALUES = [
   "tls-cert",
   "tls-key",
   "unix-mode",
+  "workers",
   "max-connections",
   "max-per-host",
   "idle-timeout",
@@ -208,6 +212,12 @@ export function readArgs(args: readonly string[]): Settings {
       readMode,
     ),
     udpAnySource: isOn("udp-any-source"),
+    workers: valueOf(
+      "workers",
+      "a whole number from 1, or auto",
+      (text) =>
+        text === "auto" ? navigator.hardwareConcurrency : readFrom1(text),
+    ) ?? 1,
     once: isOn("once"),
     maxConnections: valueOf("max-connections", FROM_1, readFrom1),
     maxPerHost: valueOf("max-per-host", FROM_1, readFrom1),
@@ -229,6 +239,7 @@ export function readArgs(args: readonly string[]): Settings {
     );
   }
   checkEndpoints(settings);
+  checkWorkers(settings);
   return settings;
 }
 
@@ -260,6 +271,32 @@ function checkEndpoints(settings: Settings): void {
   }
   if (once && transports.size === 1 && transports.has("udp")) {
     needs("once", "with connections: tcp://, tls:// or unix://");
+  }
+}
+
+/** Checks that there is something for every worker to do. */
+function checkWorkers(settings: Settings): void {
+  const { workers, once, endpoints, maxConnections, maxPerHost } = settings;
+  if (workers === 1) return;
+  if (once) {
+    throw new UsageError("Option --once is for one worker: --workers 1");
+  }
+  if (!endpoints.some(canBeShared)) {
+    throw new UsageError(
+      "Option --workers needs an endpoint tcp://HOST:PORT or tls://HOST:PORT",
+    );
+  }
+  for (
+    const [name, count = workers] of Object.entries({
+      "max-connections": maxConnections,
+      "max-per-host": maxPerHost,
+    })
+  ) {
+    if (count < workers) {
+      throw new UsageError(
+        `Option --${name} is shared out among ${workers} workers: it must be ${workers} or more`,
+      );
+    }
   }
 }
 
