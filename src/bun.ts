@@ -51,6 +51,10 @@ export const runtime: Runtime = {
   async listen(options) {
     return new BunListener(options);
   },
+
+  async loadConnector(options) {
+    return (await import("./connect/bun.ts")).createConnector(options);
+  },
 };
 
 /** Hands over the connections that Bun pushes when they are asked for. */

@@ -39,6 +39,10 @@ export const runtime: Runtime = {
     );
   },
 
+  async loadConnector(options) {
+    return (await import("./connect/deno.ts")).createConnector(options);
+  },
+
   onSignal(handler) {
     const signals: Deno.Signal[] = Deno.build.os === "windows"
       ? ["SIGINT", "SIGBREAK"]

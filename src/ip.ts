@@ -26,8 +26,9 @@ export function hostOf(ip: string): string {
   return `${[...head, ...zeros, ...tail].slice(0, 4).join(":")}::/64`;
 }
 
-/** Whether an address is this machine's own, where nobody else can reach it. */
-export function isLoopback(ip: string): boolean {
-  const address = parseIp(ip);
-  return address === "::1" || address?.startsWith("127.") === true;
+/** Whether a host is this machine itself, by a name or address that nobody else can reach. */
+export function isLoopback(host: string): boolean {
+  const address = parseIp(host);
+  return host === "localhost" || address === "::1" ||
+    address?.startsWith("127.") === true;
 }

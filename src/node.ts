@@ -59,6 +59,10 @@ export const runtime: Runtime = {
     });
   },
 
+  async loadConnector(options) {
+    return (await import("./connect/node.ts")).createConnector(options);
+  },
+
   onSignal(handler) {
     const signals = ["SIGINT", "SIGTERM", "SIGBREAK"] as const;
     for (const signal of signals) process.on(signal, handler);

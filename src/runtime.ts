@@ -1,3 +1,4 @@
+import type { Connector, ConnectorOptions } from "./connect/connector.ts";
 import type { Listener } from "./transport.ts";
 
 /** What echod needs of the JavaScript runtime it is running on. */
@@ -14,6 +15,8 @@ export interface Runtime {
   readonly stderr: Output;
   /** Binds a socket for connections. Rejects with the runtime's own error. */
   listen(options: BindOptions): Promise<Listener>;
+  /** Loads what connects: a server never needs it. */
+  loadConnector(options: ConnectorOptions): Promise<Connector>;
   /**
    * Calls `handler` at SIGINT and SIGTERM (on Windows at Ctrl+C and Ctrl+Break)
    * instead of ending the process. Returns a function that undoes it.

@@ -1,4 +1,5 @@
-import { HELP, readArgs, type Settings, UsageError } from "../src/cli/args.ts";
+import { HELP, readArgs, type Settings } from "../src/cli/args.ts";
+import { UsageError } from "../src/cli/given.ts";
 import type { Addr } from "../src/transport.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 

@@ -1,8 +1,18 @@
-import { canBeShared, parseEndpoint } from "../endpoint.ts";
-import { LONGEST_TIME } from "../server.ts";
+import { canBeShared } from "../endpoint.ts";
 import type { Addr } from "../transport.ts";
 import { NETWORK, type Network, readNetwork } from "./access.ts";
-import { parseArgs } from "./parse_args.ts";
+import {
+  FROM_1,
+  readFrom1,
+  readGiven,
+  readPath,
+  readSomeTime,
+  readTime,
+  readWhole,
+  SOME_TIME,
+  TIME,
+  UsageError,
+} from "./given.ts";
 import { readSize, SIZE } from "./size.ts";
 
 /** How the command line is used. */
@@ -76,9 +86,6 @@ export interface Settings {
   readonly version: boolean;
 }
 
-/** The command line is wrong; the message says where, and what would be right. */
-export class UsageError extends Error {}
-
 const VALUES = [
   "hostname",
   "port",
@@ -113,72 +120,14 @@ const ALIAS = {
   help: "h",
   version: "V",
 };
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ["ms", 1],
-  ["s", 1_000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-]);
-const TIME =
-  "a number with a unit, such as 500ms, 30s, 5m or 1h (596h at most)";
-
-const SOME_TIME = `${TIME}, more than 0`;
-const FROM_1 = "a whole number from 1";
 
 /** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
 export function readArgs(args: readonly string[]): Settings {
-  // @std/cli would take an endpoint that follows a switch for the switch's value.
-  const isEndpoint = (arg: string) => /^\w+:\/\//.test(arg);
-  const endpoints = args.filter(isEndpoint).map(readEndpoint);
-  const given = parseArgs(args.filter((arg) => !isEndpoint(arg)), {
-    string: VALUES,
-    // Collected, so that a repeated option shows.
-    collect: [...VALUES, ...SWITCHES],
+  const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, {
+    values: VALUES,
+    switches: SWITCHES,
     alias: ALIAS,
-    // Not told which options are switches, @std/cli lets a value given to one
-    // show instead of dropping it; so they come here too.
-    unknown: (arg, name) => isSwitch(name) || reject(arg),
   });
-  given._.forEach((arg) => reject(String(arg)));
-
-  function all(name: string): unknown[] {
-    const values = given[name];
-    return Array.isArray(values) ? values : [];
-  }
-
-  function once(name: string): unknown {
-    const [value, ...others] = all(name);
-    if (others.length === 0) return value;
-    throw new UsageError(
-      `Option --${name} is given ${others.length + 1} times: once is accepted`,
-    );
-  }
-
-  function isOn(name: typeof SWITCHES[number]): boolean {
-    const value = once(name);
-    if (value === undefined || value === true) return value === true;
-    throw new UsageError(
-      `Invalid value ${
-        JSON.stringify(String(value))
-      } for --${name}: it takes none`,
-    );
-  }
-
-  function valueOf<T>(
-    name: typeof VALUES[number],
-    accepted: string,
-    read: (text: string) => T | undefined,
-  ): T | undefined {
-    const text = once(name);
-    return text === undefined
-      ? undefined
-      : readValue(name, text, accepted, read);
-  }
-
-  function networksOf(name: "allow" | "deny"): Network[] {
-    return all(name).map((text) => readValue(name, text, NETWORK, readNetwork));
-  }
-
   const hostname = valueOf(
     "hostname",
     "a host name or an IP address",
@@ -212,20 +161,15 @@ export function readArgs(args: readonly string[]): Settings {
       readMode,
     ),
     udpAnySource: isOn("udp-any-source"),
-    workers: valueOf(
-      "workers",
-      "a whole number from 1, or auto",
-      (text) =>
-        text === "auto" ? navigator.hardwareConcurrency : readFrom1(text),
-    ) ?? 1,
+    workers: valueOf("workers", `${FROM_1}, or auto`, readWorkers) ?? 1,
     once: isOn("once"),
     maxConnections: valueOf("max-connections", FROM_1, readFrom1),
     maxPerHost: valueOf("max-per-host", FROM_1, readFrom1),
     idleTimeout: valueOf("idle-timeout", SOME_TIME, readSomeTime),
     maxLifetime: valueOf("max-lifetime", SOME_TIME, readSomeTime),
     maxBytes: valueOf("max-bytes", SIZE, readSize),
-    allow: networksOf("allow"),
-    deny: networksOf("deny"),
+    allow: valuesOf("allow", NETWORK, readNetwork),
+    deny: valuesOf("deny", NETWORK, readNetwork),
     grace: valueOf("grace", TIME, readTime) ?? 10_000,
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
@@ -300,79 +244,16 @@ function checkWorkers(settings: Settings): void {
   }
 }
 
-function readValue<T>(
-  name: string,
-  text: unknown,
-  accepted: string,
-  read: (text: string) => T | undefined,
-): T {
-  if (text === "") {
-    throw new UsageError(`Missing value for --${name}: expected ${accepted}`);
-  }
-  const value = read(String(text));
-  if (value !== undefined) return value;
-  throw new UsageError(
-    `Invalid value ${JSON.stringify(text)} for --${name}: expected ${accepted}`,
-  );
-}
-
-function isSwitch(name = ""): boolean {
-  return SWITCHES.some((known) => known === name);
-}
-
-function reject(arg: string): never {
-  const name = VALUES.find((known) => arg === `--${known}=`);
-  if (!arg.startsWith("-")) readEndpoint(arg);
-  throw new UsageError(
-    name
-      ? `Missing value for --${name}: see --help`
-      : `Unknown option ${JSON.stringify(arg)}: see --help`,
-  );
-}
-
-function readEndpoint(arg: string): Addr {
-  try {
-    return parseEndpoint(arg);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError(error.message);
-  }
+function readWorkers(text: string): number | undefined {
+  return text === "auto" ? navigator.hardwareConcurrency : readFrom1(text);
 }
 
 function readHost(text: string): string {
   return text.replace(/^\[(.*)\]$/, "$1");
 }
 
-function readPath(text: string): string {
-  return text;
-}
-
 function readMode(text: string): number | undefined {
   return /^0?[0-7]{1,3}$/.test(text) ? parseInt(text, 8) : undefined;
-}
-
-function readWhole(
-  text: string,
-  least: number,
-  most = Number.MAX_SAFE_INTEGER,
-): number | undefined {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN;
-  return value >= least && value <= most ? value : undefined;
-}
-
-function readFrom1(text: string): number | undefined {
-  return readWhole(text, 1);
-}
-
-function readSomeTime(text: string): number | undefined {
-  return readTime(text) || undefined;
-}
-
-function readTime(text: string): number | undefined {
-  const { count, unit = "" } =
-    /^(?<count>\d+(\.\d+)?)(?<unit>[a-z]+)$/.exec(text)?.groups ?? {};
-  const value = Number(count) * (UNITS.get(unit) ?? NaN);
-  return value <= LONGEST_TIME ? value : undefined;
 }
 
 function readFormat(text: string): "text" | "json" | undefined {

@@ -1,7 +1,8 @@
 import config from "../../deno.json" with { type: "json" };
 import { loadRuntime, type Runtime } from "../runtime.ts";
-import { HELP, readArgs, type Settings, UsageError } from "./args.ts";
+import { HELP, readArgs, type Settings } from "./args.ts";
 import { logDrain, logListening, logTerminated, observeTo } from "./events.ts";
+import { UsageError } from "./given.ts";
 import { Log } from "./log.ts";
 import { messageOf } from "./message.ts";
 import { writeText } from "./output.ts";
@@ -14,6 +15,10 @@ export async function main(): Promise<void> {
 }
 
 async function run(runtime: Runtime): Promise<number> {
+  if (runtime.args[0] === "bench") {
+    const { runBench } = await import("./bench.ts");
+    return await runBench(runtime, runtime.args.slice(1));
+  }
   let settings: Settings;
   try {
     settings = readArgs(runtime.args);

@@ -1,0 +1,128 @@
+import type { Socket, SocketHandler } from "../connect/connector.ts";
+import { InFlight } from "./in_flight.ts";
+import { Pattern } from "./pattern.ts";
+import { type Report, Verifier } from "./verifier.ts";
+
+/** How far apart in the pattern connections begin: what is another's is found out. */
+const STRIDE = 7_919;
+
+/** Who is told how a {@linkcode Client} fares. */
+export interface ClientOwner {
+  /** Something has come back, at the time `now`. */
+  onHeard(now: number): void;
+  /** A message of `size` bytes, timed from `time`, has come back at the time `now`. */
+  onEcho(client: Client, time: number, size: number, now: number): void;
+  /** The connection is over, before it was closed here. */
+  onLost(client: Client, error?: Error): void;
+}
+
+/** One connection: it sends messages and checks their echoes. */
+export class Client implements SocketHandler {
+  /** Its number. */
+  readonly id: number;
+  /** How many of its messages have been counted. */
+  messages = 0;
+  /** When something came back first; 0 until then. */
+  firstHeardAt = 0;
+  readonly #owner: ClientOwner;
+  readonly #pattern: Pattern;
+  readonly #verifier: Verifier;
+  readonly #inFlight = new InFlight();
+  #socket: Socket | undefined;
+  /** How many bytes are to be sent, are sent, and have been in echoed messages. */
+  #queued = 0;
+  #sent = 0;
+  #echoed = 0;
+  /** Where in the pattern the next byte to be sent is. */
+  #place: number;
+
+  constructor(
+    id: number,
+    owner: ClientOwner,
+    pattern: Pattern,
+    report: Report,
+  ) {
+    this.id = id;
+    this.#owner = owner;
+    this.#pattern = pattern;
+    this.#place = id * STRIDE % Pattern.PERIOD;
+    this.#verifier = new Verifier(pattern, this.#place, report);
+  }
+
+  /** How many bytes it has sent. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** How many messages have not come back yet. */
+  get inFlight(): number {
+    return this.#inFlight.count;
+  }
+
+  /** From when the oldest of these is timed; Infinity if there is none. */
+  get waitingSince(): number {
+    return this.#inFlight.time;
+  }
+
+  /** Gets its connection. */
+  attach(socket: Socket): void {
+    this.#socket = socket;
+    this.#flush();
+  }
+
+  /** Sends a message, timed from `time`. */
+  send(size: number, time: number): void {
+    this.#queued += size;
+    this.#inFlight.push(this.#queued, time);
+    this.#flush();
+  }
+
+  /** Gives up the oldest message. */
+  giveUp(): void {
+    this.#echoed = this.#inFlight.end;
+    this.#verifier.giveUp(this.#echoed);
+    this.#inFlight.shift();
+  }
+
+  /** Closes the connection. What has not come back is `kind`, if anything. */
+  finish(kind?: "truncated" | "late"): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#verifier.finish(this.#sent, kind);
+  }
+
+  onData(chunk: Uint8Array, count: number): void {
+    const now = performance.now();
+    if (this.firstHeardAt === 0) this.firstHeardAt = now;
+    this.#owner.onHeard(now);
+    this.#verifier.receive(chunk, count, this.#sent);
+    const received = Math.min(this.#verifier.received, this.#sent);
+    while (this.#inFlight.end <= received) {
+      const { end, time } = this.#inFlight;
+      const size = end - this.#echoed;
+      this.#echoed = end;
+      this.#inFlight.shift();
+      this.#owner.onEcho(this, time, size, now);
+    }
+  }
+
+  onDrain(): void {
+    this.#flush();
+  }
+
+  onEnd(error?: Error): void {
+    this.#owner.onLost(this, error);
+  }
+
+  #flush(): void {
+    if (!this.#socket) return;
+    while (this.#sent < this.#queued) {
+      const from = this.#place;
+      const to = from + Math.min(this.#queued - this.#sent, Pattern.REACH);
+      const taken = this.#socket.write(this.#pattern.bytes, from, to);
+      this.#sent += taken;
+      this.#place = (from + taken) % Pattern.PERIOD;
+      if (taken < to - from) return;
+    }
+  }
+}

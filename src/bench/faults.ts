@@ -1,0 +1,64 @@
+/**
+ * What can go wrong with an echo. Of the bytes that were sent some
+ *
+ * - `"altered"`: came back with another value;
+ * - `"dropped"`: did not come back, although later ones did;
+ * - `"reordered"`: came back after later ones;
+ * - `"repeated"`: came back once more;
+ * - `"truncated"`: had not come back when the server ended the connection;
+ * - `"late"`: had not come back when nothing more had come for 5 s; over UDP,
+ *   came back after they had been given up, 1 s after they were sent.
+ *
+ * Bytes that were not sent were
+ *
+ * - `"prefixed"`: before everything else;
+ * - `"inserted"`: anywhere else.
+ *
+ * And a connection
+ *
+ * - `"failed"`: could not be opened, or ended before its time.
+ */
+export type FaultKind =
+  | "altered"
+  | "dropped"
+  | "reordered"
+  | "repeated"
+  | "truncated"
+  | "late"
+  | "prefixed"
+  | "inserted"
+  | "failed";
+
+/** Something that went wrong. */
+export interface Fault {
+  /** What it was. */
+  readonly kind: FaultKind;
+  /** The number of the connection, counted from 1. */
+  readonly connection: number;
+  /** Where, in bytes from the beginning of what that connection sent. */
+  readonly offset: number;
+  /** How many bytes it was, or 1 connection. */
+  readonly count: number;
+  /** Why, for a connection that failed. */
+  readonly reason?: string;
+}
+
+/** All that went wrong: how much of each kind, and where first. */
+export class Faults {
+  /** How many bytes, or connections, of each kind. */
+  readonly counts: Map<FaultKind, number> = new Map();
+  /** The first of each kind. */
+  readonly first: Map<FaultKind, Fault> = new Map();
+
+  /** How many there are of all kinds. */
+  get total(): number {
+    return this.counts.values().reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Counts one. */
+  add(fault: Fault): void {
+    const { kind, count } = fault;
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + count);
+    if (!this.first.has(kind)) this.first.set(kind, fault);
+  }
+}

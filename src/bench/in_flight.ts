@@ -1,0 +1,45 @@
+/** The messages that a connection has sent and not got back, in their order. */
+export class InFlight {
+  #ends = new Float64Array(1);
+  #times = new Float64Array(1);
+  #first = 0;
+  /** How many there are. */
+  count = 0;
+
+  /** Adds a message that ends at an offset and is timed from `time`. */
+  push(end: number, time: number): void {
+    if (this.count === this.#ends.length) this.#grow();
+    const index = (this.#first + this.count++) & (this.#ends.length - 1);
+    this.#ends[index] = end;
+    this.#times[index] = time;
+  }
+
+  /** Where the first of them ends; Infinity if there is none. */
+  get end(): number {
+    return this.count === 0 ? Infinity : this.#ends[this.#first] ?? Infinity;
+  }
+
+  /** From when the first of them is timed; Infinity if there is none. */
+  get time(): number {
+    return this.count === 0 ? Infinity : this.#times[this.#first] ?? Infinity;
+  }
+
+  /** Takes the first of them out. */
+  shift(): void {
+    this.#first = (this.#first + 1) & (this.#ends.length - 1);
+    this.count--;
+  }
+
+  #grow(): void {
+    const { length } = this.#ends;
+    const unrolled = (old: Float64Array) => {
+      const values = new Float64Array(length * 2);
+      values.set(old.subarray(this.#first));
+      values.set(old.subarray(0, this.#first), length - this.#first);
+      return values;
+    };
+    this.#ends = unrolled(this.#ends);
+    this.#times = unrolled(this.#times);
+    this.#first = 0;
+  }
+}

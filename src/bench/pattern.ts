@@ -1,0 +1,69 @@
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+
+/** After how many bytes the pattern repeats itself: a prime, so that no buffer's size divides it. */
+const PERIOD = 262_139;
+/** How many bytes can be taken in one piece from any place. */
+const REACH = 256 * 1024;
+/** How many bytes tell where in the pattern they belong. */
+const KEY = 8;
+
+/**
+ * What is sent: bytes that look random, the same every time, of which any eight
+ * tell where they belong.
+ */
+export class Pattern {
+  static readonly KEY: number = KEY;
+  static readonly PERIOD: number = PERIOD;
+  static readonly REACH: number = REACH;
+  readonly bytes: Buffer = Buffer.alloc(PERIOD + REACH);
+  /** Where the pattern has which four bytes; made when it is first needed. */
+  #index: Map<number, number> | undefined;
+
+  constructor() {
+    createHash("shake256", { outputLength: PERIOD }).update("echod").digest()
+      .copy(this.bytes);
+    this.bytes.copyWithin(PERIOD, 0, REACH);
+  }
+
+  /** Whether the bytes of `chunk` are those of the pattern from `place` on. */
+  matches(chunk: Uint8Array, from: number, to: number, place: number): boolean {
+    while (to - from > REACH) {
+      if (!this.matches(chunk, from, from + REACH, place)) return false;
+      from += REACH;
+      place = (place + REACH) % PERIOD;
+    }
+    return this.bytes.compare(chunk, from, to, place, place + to - from) === 0;
+  }
+
+  /** How many bytes from the beginning of `chunk` are those of the pattern. */
+  matchLength(chunk: Uint8Array, place: number): number {
+    let count = 0;
+    while (
+      count < chunk.length &&
+      chunk[count] === this.bytes[(place + count) % PERIOD]
+    ) count++;
+    return count;
+  }
+
+  /** Where in the pattern the eight bytes at an index are; undefined if nowhere. */
+  find(chunk: Uint8Array, at: number): number | undefined {
+    const place = (this.#index ??= this.#makeIndex()).get(keyOf(chunk, at));
+    if (place === undefined) return undefined;
+    return this.matches(chunk, at, at + KEY, place) ? place : undefined;
+  }
+
+  #makeIndex(): Map<number, number> {
+    const index = new Map<number, number>();
+    for (let place = 0; place < PERIOD; place++) {
+      index.set(keyOf(this.bytes, place), place);
+    }
+    return index;
+  }
+}
+
+function keyOf(bytes: Uint8Array, at: number): number {
+  let key = 0;
+  for (let i = 0; i < 4; i++) key = key << 8 | (bytes[at + i] ?? 0);
+  return key;
+}

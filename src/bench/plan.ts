@@ -1,0 +1,133 @@
+import type { ConnectorOptions } from "../connect/connector.ts";
+import { parseEndpoint } from "../endpoint.ts";
+import { LONGEST_TIME } from "../server.ts";
+import type { LoadOptions } from "./load.ts";
+import type { BenchOptions } from "./types.ts";
+
+/** The largest message, in bytes. */
+export const LARGEST = 1024 ** 3;
+/** The largest datagram, in bytes. */
+export const LARGEST_DATAGRAM = 65_507;
+
+/** The least and the most that is read at a time, in bytes. */
+const CHUNK = { least: 1024, most: 64 * 1024 };
+
+/** What is to be done: the options, checked and complete. */
+export interface Plan {
+  readonly load: LoadOptions;
+  readonly connector: ConnectorOptions;
+  /** Milliseconds; Infinity where messages are counted. */
+  readonly duration: number;
+  /** Milliseconds. */
+  readonly warmup: number;
+  readonly workers: number;
+}
+
+/** Checks the options. Throws a TypeError, a RangeError or a SyntaxError. */
+export function readOptions(options: BenchOptions): Plan {
+  const {
+    endpoint,
+    connections = 10,
+    size = 64,
+    messages,
+    duration = messages === undefined ? 10_000 : Infinity,
+    rate,
+    window = 1,
+    churn = false,
+    warmup = messages === undefined ? 1_000 : 0,
+    workers = 1,
+    ca,
+    signal,
+    onProgress,
+  } = options;
+  const addr = parseEndpoint(endpoint);
+  const [least, most] = typeof size === "number" ? [size, size] : size;
+
+  checkWhole("connections", connections);
+  const largest = addr.transport === "udp" ? LARGEST_DATAGRAM : LARGEST;
+  checkWhole("size", least, largest);
+  checkWhole("size", most, largest);
+  if (least > most) {
+    throw new RangeError(
+      "Cannot bench: size must be from the least to the most",
+    );
+  }
+  if (messages !== undefined) checkWhole("messages", messages);
+  if (duration !== Infinity) checkNumber("duration", duration, LONGEST_TIME);
+  if (rate !== undefined) checkNumber("rate", rate, Number.MAX_VALUE);
+  checkWhole("window", window);
+  if (warmup !== 0) checkNumber("warmup", warmup, LONGEST_TIME);
+  checkWhole("workers", workers, connections);
+
+  refuse("messages", messages, "duration", options.duration);
+  refuse("rate", rate, "window", options.window);
+  refuse("rate", rate, "churn", churn || undefined);
+  refuse("churn", churn || undefined, "window", options.window);
+  checkType("churn", churn, "boolean");
+  if (ca !== undefined) checkType("ca", ca, "string");
+  if (onProgress !== undefined) checkType("onProgress", onProgress, "function");
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError("Cannot bench: signal must be an AbortSignal");
+  }
+
+  return {
+    load: {
+      addr,
+      connections,
+      size: [least, most],
+      messages: messages ?? Infinity,
+      rate,
+      window,
+      churn,
+    },
+    connector: {
+      chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
+      ca,
+    },
+    duration,
+    warmup,
+    workers,
+  };
+}
+
+function checkWhole(
+  name: string,
+  value: number,
+  most = Number.MAX_SAFE_INTEGER,
+): void {
+  if (!Number.isInteger(value)) {
+    throw new TypeError(
+      `Cannot bench: ${name} must be a whole number, but is ${value}`,
+    );
+  }
+  if (value < 1 || value > most) {
+    throw new RangeError(
+      `Cannot bench: ${name} must be 1 to ${most}, but is ${value}`,
+    );
+  }
+}
+
+function checkNumber(name: string, value: number, most: number): void {
+  checkType(name, value, "number");
+  if (!(value > 0 && value <= most)) {
+    throw new RangeError(
+      `Cannot bench: ${name} must be more than 0 and at most ${most}, but is ${value}`,
+    );
+  }
+}
+
+function checkType(name: string, value: unknown, type: string): void {
+  const actual: string = typeof value;
+  if (actual !== type) {
+    throw new TypeError(
+      `Cannot bench: ${name} must be a ${type}, but is ${value}`,
+    );
+  }
+}
+
+function refuse(a: string, one: unknown, b: string, other: unknown): void {
+  if (one === undefined || other === undefined) return;
+  throw new TypeError(
+    `Cannot bench: ${a} and ${b} are given, but only one of them is accepted`,
+  );
+}

@@ -1,0 +1,250 @@
+import type { FaultKind } from "./faults.ts";
+import { Pattern } from "./pattern.ts";
+
+/** How much may be unknown before it is put down to what is nearest. */
+const PATIENCE = 1024;
+/** How many gaps are held open, in case what is missing comes after all. */
+const GAPS = 16;
+
+const NOTHING = new Uint8Array();
+
+/** Is told what went wrong, where, and with how many bytes. */
+export type Report = (kind: FaultKind, offset: number, count: number) => void;
+
+/** Bytes that did not come back when it was their turn. */
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+  /** What it is if they come now. */
+  readonly kind: "reordered" | "late";
+}
+
+/**
+ * Compares what comes back with what was sent, on one connection.
+ *
+ * Whatever is not what it should be is kept until it is clear what has happened:
+ * eight bytes of the pattern tell where they belong.
+ */
+export class Verifier {
+  readonly #pattern: Pattern;
+  readonly #start: number;
+  readonly #report: Report;
+  /** Up to here everything has come back, or is known not to. */
+  #head = 0;
+  /** Where in the pattern that is. */
+  #place: number;
+  /** What has come in since, and is not known yet. */
+  #unknown: Uint8Array = NOTHING;
+  /** Up to where it has been looked at. */
+  #searched = 0;
+  #gaps: Gap[] = [];
+
+  /** For a connection that sends the pattern from the place `start` on. */
+  constructor(pattern: Pattern, start: number, report: Report) {
+    this.#pattern = pattern;
+    this.#start = start;
+    this.#place = start;
+    this.#report = report;
+  }
+
+  /** How many bytes have come back, right or wrong. */
+  get received(): number {
+    return this.#head + this.#unknown.length;
+  }
+
+  /** Takes the first `count` bytes of `chunk`, after `sent` bytes have been sent. */
+  receive(chunk: Uint8Array, count: number, sent: number): void {
+    if (
+      this.#unknown.length === 0 && count <= sent - this.#head &&
+      this.#pattern.matches(chunk, 0, count, this.#place)
+    ) {
+      this.#advance(count);
+      return;
+    }
+    const unknown = new Uint8Array(this.#unknown.length + count);
+    unknown.set(this.#unknown);
+    unknown.set(chunk.subarray(0, count), this.#unknown.length);
+    this.#unknown = unknown;
+    this.#explain(sent, false);
+  }
+
+  /** Gives up what has not come back yet, up to an offset: if it comes now, it is late. */
+  giveUp(to: number): void {
+    this.#explain(to, true);
+    this.#open({ from: this.#head, to, kind: "late" });
+    this.#advance(to - this.#head);
+  }
+
+  /** Nothing more will come; if something of what was sent is missing, that is `kind`. */
+  finish(sent: number, kind?: "truncated" | "late"): void {
+    this.#explain(sent, true);
+    for (const { from, to } of this.#gaps) {
+      this.#tell("dropped", from, to - from);
+    }
+    this.#gaps = [];
+    if (kind) this.#tell(kind, this.#head, sent - this.#head);
+  }
+
+  #advance(count: number): void {
+    this.#head += count;
+    this.#place = (this.#place + count) % Pattern.PERIOD;
+  }
+
+  /** Takes what is explained off what is not. */
+  #consume(count: number): void {
+    this.#unknown = this.#unknown.subarray(count);
+    this.#searched = 0;
+  }
+
+  #tell(kind: FaultKind, offset: number, count: number): void {
+    if (count > 0) this.#report(kind, offset, count);
+  }
+
+  #explain(sent: number, final: boolean): void {
+    const { KEY } = Pattern;
+    while (this.#unknown.length > 0) {
+      const ahead = sent - this.#head;
+      const right = Math.min(
+        this.#pattern.matchLength(this.#unknown, this.#place),
+        ahead,
+      );
+      // Fewer may be right by chance.
+      if (right >= Math.min(KEY, this.#unknown.length, ahead) && right > 0) {
+        this.#advance(right);
+        this.#consume(right);
+        continue;
+      }
+      const known = this.#locate(ahead);
+      if (known && known.offset >= this.#head) {
+        this.#resume(known.index, known.offset - this.#head);
+      } else if (known) {
+        this.#tellInserted(known.index);
+        this.#consume(known.index);
+        this.#comeAgain(known.offset);
+      } else {
+        const length = this.#unknown.length;
+        if (final || length >= PATIENCE && length >= ahead) this.#guess(ahead);
+        return;
+      }
+    }
+  }
+
+  /** The first of the unknown bytes that are known after all. */
+  #locate(ahead: number): { index: number; offset: number } | undefined {
+    const { KEY, PERIOD } = Pattern;
+    const unknown = this.#unknown;
+    for (; this.#searched + KEY <= unknown.length; this.#searched++) {
+      const index = this.#searched;
+      const place = this.#pattern.find(unknown, index);
+      if (place === undefined) continue;
+      const forward = (place - this.#place + PERIOD) % PERIOD;
+      if (forward + KEY <= ahead) {
+        return { index, offset: this.#head + forward };
+      }
+      const offset = this.#head + forward - PERIOD;
+      if (offset >= 0) return { index, offset };
+    }
+    // What is ahead may be less than it takes to know it anywhere.
+    if (ahead > 0 && ahead < KEY) {
+      for (let index = 0; index + ahead <= unknown.length; index++) {
+        const to = index + ahead;
+        if (this.#pattern.matches(unknown, index, to, this.#place)) {
+          return { index, offset: this.#head };
+        }
+      }
+    }
+  }
+
+  /** Goes on where `skipped` bytes are in the place of `count` bytes of the pattern. */
+  #resume(skipped: number, count: number): void {
+    const replaced = Math.min(skipped, count);
+    if (skipped === count) {
+      this.#tellAltered(count);
+      this.#advance(count);
+    } else {
+      this.#tell("altered", this.#head, replaced);
+      this.#advance(replaced);
+      this.#tellInserted(skipped - replaced);
+      this.#open({
+        from: this.#head,
+        to: this.#head + count - replaced,
+        kind: "reordered",
+      });
+      this.#advance(count - replaced);
+    }
+    this.#consume(skipped);
+  }
+
+  /** What has been here before, or has been missed, comes now. */
+  #comeAgain(offset: number): void {
+    const place = (this.#start + offset) % Pattern.PERIOD;
+    const count = Math.min(
+      this.#pattern.matchLength(this.#unknown, place),
+      this.#head - offset,
+    );
+    const end = offset + count;
+    let repeated = count;
+    this.#gaps = this.#gaps.flatMap((gap) => {
+      const from = Math.max(gap.from, offset);
+      const to = Math.min(gap.to, end);
+      if (from >= to) return [gap];
+      this.#tell(gap.kind, from, to - from);
+      repeated -= to - from;
+      return [{ ...gap, to: from }, { ...gap, from: to }]
+        .filter((left) => left.from < left.to);
+    });
+    this.#tell("repeated", offset, repeated);
+    this.#consume(count);
+  }
+
+  /** Puts everything unknown down to what is nearest; `ahead` bytes are missing. */
+  #guess(ahead: number): void {
+    const unknown = this.#unknown;
+    const { PERIOD } = Pattern;
+    const count = Math.min(unknown.length, ahead);
+    const missing = ahead - count;
+    const place = (this.#place + missing) % PERIOD;
+    if (missing > 0 && this.#pattern.matches(unknown, 0, count, place)) {
+      this.#resume(0, missing);
+      this.#advance(count);
+    } else {
+      this.#tellAltered(count);
+      this.#advance(count);
+      this.#tellInserted(unknown.length - count);
+    }
+    this.#consume(unknown.length);
+  }
+
+  /** Tells which of the next `count` bytes are not what they should be. */
+  #tellAltered(count: number): void {
+    const came: number[] = [];
+    const expected: number[] = [];
+    let first = 0;
+    for (let i = 0; i < count; i++) {
+      const place = (this.#place + i) % Pattern.PERIOD;
+      const [is, was] = [this.#unknown[i], this.#pattern.bytes[place]];
+      if (is === was || is === undefined || was === undefined) continue;
+      if (came.length === 0) first = i;
+      came.push(is);
+      expected.push(was);
+    }
+    came.sort();
+    expected.sort();
+    const same = came.length > 1 && came.every((is, i) => is === expected[i]);
+    const kind = same ? "reordered" : "altered";
+    this.#tell(kind, this.#head + first, came.length);
+  }
+
+  #tellInserted(count: number): void {
+    const kind = this.#head === 0 ? "prefixed" : "inserted";
+    this.#tell(kind, this.#head, count);
+  }
+
+  #open(gap: Gap): void {
+    if (gap.from >= gap.to) return;
+    this.#gaps.push(gap);
+    if (this.#gaps.length <= GAPS) return;
+    const oldest = this.#gaps.shift();
+    if (oldest) this.#tell("dropped", oldest.from, oldest.to - oldest.from);
+  }
+}
