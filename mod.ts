@@ -17,6 +17,7 @@ export { combine } from "./src/combine.ts";
 export { echo } from "./src/echo.ts";
 export { listen } from "./src/listen.ts";
 export { serve } from "./src/server.ts";
+export type { AdmissionOptions, RefuseReason } from "./src/admission.ts";
 export type {
   ClosedConnection,
   CloseReason,
@@ -34,6 +35,7 @@ export type {
   ListenOptions,
   NetAddr,
   NetListenOptions,
+  SharedPortOptions,
   TcpListenOptions,
   TlsListenOptions,
   UdpListenOptions,

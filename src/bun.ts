@@ -68,9 +68,11 @@ class BunListener implements Listener {
 
   constructor(options: BindOptions) {
     const { transport } = options;
-    const place = transport === "unix"
-      ? { unix: options.path }
-      : { hostname: options.hostname, port: options.port };
+    const place = transport === "unix" ? { unix: options.path } : {
+      hostname: options.hostname,
+      port: options.port,
+      reusePort: options.reusePort,
+    };
     this.#options = options;
     this.#listener = Bun.listen({
       ...place,

@@ -27,6 +27,19 @@ export function combine(listeners: readonly Listener[]): Listener {
   return listeners.length === 1 ? first : new Combined(first.addr, listeners);
 }
 
+/** What several have counted; undefined if none of them counts datagrams. */
+export function sumDatagrams(
+  all: readonly { readonly datagrams?: Datagrams | undefined }[],
+): Datagrams | undefined {
+  const counts = all.flatMap(({ datagrams }) => datagrams ?? []);
+  if (counts.length === 0) return undefined;
+  return counts.reduce((sum, one) => ({
+    echoed: sum.echoed + one.echoed,
+    dropped: sum.dropped + one.dropped,
+    bytes: sum.bytes + one.bytes,
+  }));
+}
+
 /** What one of them has answered: a connection, or why it could not accept one. */
 interface Answer {
   readonly from: Listener;
@@ -52,13 +65,7 @@ class Combined implements Listener {
   }
 
   get datagrams(): Datagrams | undefined {
-    const all = this.#listeners.flatMap(({ datagrams }) => datagrams ?? []);
-    if (all.length === 0) return undefined;
-    return all.reduce((sum, one) => ({
-      echoed: sum.echoed + one.echoed,
-      dropped: sum.dropped + one.dropped,
-      bytes: sum.bytes + one.bytes,
-    }));
+    return sumDatagrams(this.#listeners);
   }
 
   async accept(): Promise<Connection | null> {

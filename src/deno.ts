@@ -1,5 +1,5 @@
 import { SecureConnection } from "./handshake.ts";
-import type { Output, Runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
 /** Deno as a {@linkcode Runtime}. */
@@ -7,8 +7,8 @@ export const runtime: Runtime = {
   name: `deno ${Deno.version.deno}`,
   args: Deno.args,
   noColor: Deno.noColor,
-  stdout: output(Deno.stdout),
-  stderr: output(Deno.stderr),
+  stdout: Deno.stdout,
+  stderr: Deno.stderr,
 
   // deno-lint-ignore require-await -- so that what Deno throws rejects
   async listen(options) {
@@ -16,6 +16,10 @@ export const runtime: Runtime = {
     if (options.transport === "unix") {
       const listener = Deno.listen(options);
       return new DenoListener(listener, listener.addr, nameUnnamed);
+    }
+    // Deno would end the process.
+    if (options.reusePort && !("listenDatagram" in Deno)) {
+      throw new Error("a shared port needs --unstable-net on Deno");
     }
     if (options.transport === "tcp") {
       const listener = Deno.listen({ ...options, tcpBacklog });
@@ -49,8 +53,8 @@ export const runtime: Runtime = {
     };
   },
 
-  setExitCode(code) {
-    Deno.exitCode = code;
+  exit(code) {
+    Deno.exit(code);
   },
 };
 
@@ -109,16 +113,4 @@ function prepare(connection: Deno.TcpConn): Deno.TcpConn {
 function nameUnnamed(connection: Deno.UnixConn): Deno.UnixConn {
   connection.remoteAddr.path ??= "";
   return connection;
-}
-
-function output(
-  stream: { writeSync(p: Uint8Array): number; isTerminal(): boolean },
-): Output {
-  return {
-    isTerminal: () => stream.isTerminal(),
-    write(text) {
-      let rest = new TextEncoder().encode(text);
-      while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
-    },
-  };
 }

@@ -47,3 +47,8 @@ export function parseEndpoint(url: string): Addr {
   if (port > 65535) throw fail("a port from 0 to 65535");
   return { transport: scheme, hostname: bracketed || plain || "::", port };
 }
+
+/** Whether several can listen on one at the same time; not for UDP on Deno, for one. */
+export function canBeShared({ transport }: Addr): boolean {
+  return transport === "tcp" || transport === "tls";
+}

@@ -84,22 +84,30 @@ function complete(options: ListenOptions): Endpoint {
   checkWhole("port", port, 65535);
   switch (options.transport) {
     case undefined:
-    case "tcp":
-      return { transport: "tcp", hostname, port };
+    case "tcp": {
+      const { reusePort = false } = options;
+      checkSwitch("reusePort", reusePort);
+      return { transport: "tcp", hostname, port, reusePort };
+    }
     case "tls": {
-      const { transport, cert, key } = options;
+      const { transport, cert, key, reusePort = false } = options;
       checkText("cert", cert);
       checkText("key", key);
+      checkSwitch("reusePort", reusePort);
       const handshakeTimeout = HANDSHAKE_TIMEOUT;
-      return { transport, hostname, port, cert, key, handshakeTimeout };
+      return {
+        transport,
+        hostname,
+        port,
+        reusePort,
+        cert,
+        key,
+        handshakeTimeout,
+      };
     }
     case "udp": {
       const { transport, anySource = false } = options;
-      if (typeof anySource !== "boolean") {
-        throw new TypeError(
-          `Cannot listen: anySource must be true or false, but is ${anySource}`,
-        );
-      }
+      checkSwitch("anySource", anySource);
       return { transport, hostname, port, anySource };
     }
     default:
@@ -111,6 +119,12 @@ function complete(options: ListenOptions): Endpoint {
 
 /** Binds. The modules that most endpoints do without are loaded by those that need them. */
 async function bind(endpoint: Endpoint): Promise<Listener> {
+  if ("reusePort" in endpoint && endpoint.reusePort) {
+    const { platform } = (await import("node:process")).default;
+    if (platform !== "linux") {
+      throw new Error(`only Linux can share a port, and this is ${platform}`);
+    }
+  }
   if (endpoint.transport === "udp") {
     const { listenUdp } = await import("./udp.ts");
     return await listenUdp(endpoint);
@@ -133,6 +147,13 @@ function checkText(name: string, value: unknown): void {
   if (typeof value === "string" && value !== "") return;
   throw new TypeError(
     `Cannot listen: ${name} must be a string that is not empty, but is ${value}`,
+  );
+}
+
+function checkSwitch(name: string, value: unknown): void {
+  if (typeof value === "boolean") return;
+  throw new TypeError(
+    `Cannot listen: ${name} must be true or false, but is ${value}`,
   );
 }
 

@@ -1,7 +1,8 @@
-import { writeSync } from "node:fs";
+import { write } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { createSecureContext, TLSSocket } from "node:tls";
+import { promisify } from "node:util";
 import { SecureConnection } from "./handshake.ts";
 import type { BindOptions, Output, Runtime } from "./runtime.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
@@ -39,7 +40,12 @@ export const runtime: Runtime = {
       const { backlog } = options;
       const place = options.transport === "unix"
         ? { path: options.path, backlog }
-        : { host: options.hostname, port: options.port, backlog };
+        : {
+          host: options.hostname,
+          port: options.port,
+          reusePort: options.reusePort,
+          backlog,
+        };
       server.listen(place, () => {
         server.off("error", reject);
         resolve(
@@ -65,8 +71,8 @@ export const runtime: Runtime = {
     };
   },
 
-  setExitCode(code) {
-    process.exitCode = code;
+  exit(code) {
+    process.exit(code);
   },
 };
 
@@ -254,9 +260,10 @@ function output(descriptor: 1 | 2): Output {
   const stream = descriptor === 1 ? process.stdout : process.stderr;
   return {
     isTerminal: () => stream.isTTY === true,
-    write(text) {
-      let rest = new TextEncoder().encode(text);
-      while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
+    async write(p) {
+      // Not stream.write(), which waits for a pipe to be read.
+      const { bytesWritten } = await promisify(write)(descriptor, p);
+      return bytesWritten;
     },
   };
 }

@@ -22,8 +22,8 @@ export interface Runtime {
    * instead of ending the process. Returns a function that undoes it.
    */
   onSignal(handler: () => void): () => void;
-  /** Sets the exit code for when the program ends by itself. */
-  setExitCode(code: number): void;
+  /** Ends the program. */
+  exit(code: number): void;
 }
 
 /** What to bind. */
@@ -37,6 +37,8 @@ export interface TcpBindOptions {
   readonly transport: "tcp";
   readonly hostname: string;
   readonly port: number;
+  /** Whether others may listen on the port too. */
+  readonly reusePort: boolean;
 }
 
 /** A TCP socket for TLS. */
@@ -44,6 +46,8 @@ export interface TlsBindOptions {
   readonly transport: "tls";
   readonly hostname: string;
   readonly port: number;
+  /** Whether others may listen on the port too. */
+  readonly reusePort: boolean;
   /** The certificate, in PEM. */
   readonly cert: string;
   /** Its key, in PEM. */
@@ -63,8 +67,13 @@ export interface UnixBindOptions {
 export interface Output {
   /** Whether it is a terminal. */
   isTerminal(): boolean;
-  /** Writes the whole text. Throws when nobody can read it any more. */
-  write(text: string): void;
+  /**
+   * Writes bytes from the beginning of `p` and resolves with their number.
+   * While it is full, for as long as nobody reads it, that is pending, or
+   * rejects with the code `EAGAIN`; it rejects with another when nobody can read
+   * it any more.
+   */
+  write(p: Uint8Array): Promise<number>;
 }
 
 /** The runtime at hand. */

@@ -1,3 +1,8 @@
+import {
+  Admission,
+  type AdmissionOptions,
+  type RefuseReason,
+} from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
 import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
@@ -7,7 +12,7 @@ export const LONGEST_TIME = 2 ** 31 - 1;
 const BACKOFF = { first: 5, longest: 1_000 };
 /** Failures of `accept` with less than this between them are one episode, in milliseconds. */
 const EPISODE = 2 * BACKOFF.longest;
-/** How many times within `idleTimeout` the connections are looked at. */
+/** How many times within `idleTimeout` or `maxLifetime` the connections are looked at. */
 const SWEEPS = 10;
 /** Errors that say no more than that the peer has gone. */
 const RESETS: ReadonlySet<unknown> = new Set([
@@ -30,10 +35,19 @@ export interface OpenConnection {
  * - `"eof"`: the peer ended its sending side and was sent everything back;
  * - `"reset"`: the peer broke it off;
  * - `"idle"`: nothing moved for `idleTimeout`;
+ * - `"lifetime"`: it was open for `maxLifetime`;
+ * - `"limit"`: `maxBytes` were echoed;
  * - `"shutdown"`: the server closed it because it is shutting down;
  * - `"error"`: anything else.
  */
-export type CloseReason = "eof" | "reset" | "idle" | "shutdown" | "error";
+export type CloseReason =
+  | "eof"
+  | "reset"
+  | "idle"
+  | "lifetime"
+  | "limit"
+  | "shutdown"
+  | "error";
 
 /** A connection that has ended. */
 export interface ClosedConnection extends OpenConnection {
@@ -46,7 +60,7 @@ export interface ClosedConnection extends OpenConnection {
 }
 
 /** Options of {@linkcode serve}. */
-export interface ServeOptions {
+export interface ServeOptions extends AdmissionOptions {
   /**
    * How many connections are served at the same time, at least 1. Further
    * clients wait in the system's backlog. With 1, clients are served one after
@@ -61,8 +75,26 @@ export interface ServeOptions {
    * at most a quarter of that time late. Off by default.
    */
   readonly idleTimeout?: number | undefined;
+  /**
+   * Closes a connection that has been open for this long, in milliseconds: more
+   * than 0, at most 2,147,483,647 (24.8 days). It is closed at most a quarter of
+   * that time late. Off by default.
+   */
+  readonly maxLifetime?: number | undefined;
+  /**
+   * Closes a connection that has echoed this many bytes, at least 1. As that is
+   * looked at after each write, what was read at once may go beyond it: by up to
+   * 64 KiB, on Bun by 512 KiB. What the peer has still to take may be lost.
+   *
+   * @default {Infinity}
+   */
+  readonly maxBytes?: number | undefined;
   /** Closes everything at once when it aborts, as in `Deno.serve`. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when a client has been refused. */
+  readonly onRefuse?:
+    | ((remoteAddr: Addr, reason: RefuseReason) => void)
+    | undefined;
   /** Called when a connection has been accepted. */
   readonly onOpen?: ((connection: OpenConnection) => void) | undefined;
   /** Called when a connection has ended. */
@@ -80,8 +112,10 @@ export interface ServeOptions {
 
 /** What a server has done so far. */
 export interface Stats {
-  /** Connections accepted. */
+  /** Connections accepted, without those that were refused. */
   readonly accepted: number;
+  /** Clients that `admit` or `maxConnectionsPerHost` has kept out. */
+  readonly refused: number;
   /** Connections open now. */
   readonly active: number;
   /** The most connections that were open at the same time. */
@@ -174,10 +208,12 @@ class Server implements EchoServer {
   readonly finished: Promise<void>;
   readonly #listener: Listener;
   readonly #options: ServeOptions;
+  readonly #admission: Admission;
   readonly #shared = new Shared();
   readonly #entries = new Set<Entry>();
   readonly #startedAt = new Date();
   #accepted = 0;
+  #refused = 0;
   #peak = 0;
   #failed = 0;
   #bytes = 0;
@@ -191,14 +227,18 @@ class Server implements EchoServer {
     this.addr = listener.addr;
     this.#listener = listener;
     this.#options = options;
+    this.#admission = new Admission(options);
     this.finished = this.#run();
   }
 
   async #run(): Promise<void> {
-    const { idleTimeout, signal } = this.#options;
-    const sweeper = idleTimeout === undefined
-      ? undefined
-      : setInterval(() => this.#sweepIdle(idleTimeout), idleTimeout / SWEEPS);
+    const { idleTimeout = Infinity, maxLifetime = Infinity, signal } =
+      this.#options;
+    const shortest = Math.min(idleTimeout, maxLifetime);
+    const sweeper = shortest === Infinity ? undefined : setInterval(
+      () => this.#sweep(idleTimeout, maxLifetime),
+      shortest / SWEEPS,
+    );
     const abort = () => this.#closeAll();
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
@@ -233,11 +273,29 @@ class Server implements EchoServer {
       }
       if (connection === null) return;
       backoff = 0;
-      this.#serve(connection);
+      if (this.#admits(connection)) this.#serve(connection);
     }
   }
 
+  /** Whether a client may come in; if not, it is closed. */
+  #admits(connection: Connection): boolean {
+    const { remoteAddr } = connection;
+    let reason: RefuseReason | undefined;
+    try {
+      reason = this.#admission.enter(remoteAddr);
+    } catch (error) {
+      this.#report(error);
+      reason = "denied";
+    }
+    if (reason === undefined) return true;
+    this.#refused++;
+    connection.close();
+    this.#call(() => this.#options.onRefuse?.(remoteAddr, reason));
+    return false;
+  }
+
   async #serve(connection: Connection): Promise<void> {
+    const { maxBytes = Infinity } = this.#options;
     const now = performance.now();
     const info = { id: ++this.#accepted, remoteAddr: connection.remoteAddr };
     const entry: Entry = {
@@ -257,6 +315,7 @@ class Server implements EchoServer {
       await echoAmong(this.#shared, connection, (count) => {
         entry.bytes += count;
         entry.moved = true;
+        if (entry.bytes >= maxBytes) this.#end(entry, "limit");
       });
       this.#end(entry, "eof");
     } catch (error) {
@@ -269,6 +328,7 @@ class Server implements EchoServer {
     }
 
     this.#entries.delete(entry);
+    this.#admission.leave(info.remoteAddr);
     this.#bytes += entry.bytes;
     this.#call(() =>
       this.#options.onClose?.({
@@ -287,10 +347,12 @@ class Server implements EchoServer {
     entry.connection.close();
   }
 
-  #sweepIdle(idleTimeout: number): void {
+  #sweep(idleTimeout: number, maxLifetime: number): void {
     const now = performance.now();
     for (const entry of this.#entries) {
-      if (entry.moved) {
+      if (now - entry.openedAt >= maxLifetime) {
+        this.#end(entry, "lifetime");
+      } else if (entry.moved) {
         entry.moved = false;
         entry.quietSince = now;
       } else if (now - entry.quietSince >= idleTimeout) {
@@ -305,6 +367,7 @@ class Server implements EchoServer {
     for (const entry of this.#entries) bytes += entry.bytes;
     return {
       accepted: this.#accepted,
+      refused: this.#refused,
       active: this.#entries.size,
       peak: this.#peak,
       failed: this.#failed,
@@ -364,7 +427,7 @@ class Server implements EchoServer {
   }
 
   /** Runs a callback. What it throws, or rejects with, is reported. */
-  #call(callback: () => unknown, connection: OpenConnection): void {
+  #call(callback: () => unknown, connection?: OpenConnection): void {
     Promise.try(callback).catch((error) => this.#report(error, connection));
   }
 }
@@ -374,27 +437,43 @@ function isReset(error: unknown): boolean {
 }
 
 function checkOptions(options: ServeOptions): void {
-  const { maxConnections = Infinity, idleTimeout, signal } = options;
-  if (maxConnections !== Infinity && !Number.isInteger(maxConnections)) {
-    throw new TypeError(
-      `Cannot serve: maxConnections must be a whole number, but is ${maxConnections}`,
-    );
+  for (
+    const name of [
+      "maxConnections",
+      "maxConnectionsPerHost",
+      "maxBytes",
+    ] as const
+  ) {
+    const count = options[name];
+    if (count !== undefined) checkCount(name, count);
   }
-  if (maxConnections < 1) {
-    throw new RangeError(
-      `Cannot serve: maxConnections must be 1 or more, but is ${maxConnections}`,
-    );
+  for (const name of ["idleTimeout", "maxLifetime"] as const) {
+    const time = options[name];
+    if (time !== undefined) checkTime(name, time, Number.MIN_VALUE);
   }
-  if (idleTimeout !== undefined) {
-    checkTime("idleTimeout", idleTimeout, Number.MIN_VALUE);
-  }
+  const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError("Cannot serve: signal must be an AbortSignal");
   }
-  for (const name of ["onOpen", "onClose", "onError"] as const) {
+  for (
+    const name of ["admit", "onRefuse", "onOpen", "onClose", "onError"] as const
+  ) {
     if (!["function", "undefined"].includes(typeof options[name])) {
       throw new TypeError(`Cannot serve: ${name} must be a function`);
     }
+  }
+}
+
+function checkCount(name: string, count: number): void {
+  if (count !== Infinity && !Number.isInteger(count)) {
+    throw new TypeError(
+      `Cannot serve: ${name} must be a whole number or Infinity, but is ${count}`,
+    );
+  }
+  if (count < 1) {
+    throw new RangeError(
+      `Cannot serve: ${name} must be 1 or more, but is ${count}`,
+    );
   }
 }
 

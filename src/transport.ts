@@ -106,8 +106,19 @@ export interface NetListenOptions {
   readonly port?: number | undefined;
 }
 
+/** Options that TCP and TLS have in common. */
+export interface SharedPortOptions extends NetListenOptions {
+  /**
+   * Lets others with this option listen on the same port; the system shares the
+   * clients out among them (`SO_REUSEPORT`). Linux only.
+   *
+   * @default {false}
+   */
+  readonly reusePort?: boolean | undefined;
+}
+
 /** Options of `listen` for TCP, which is the default. */
-export interface TcpListenOptions extends NetListenOptions {
+export interface TcpListenOptions extends SharedPortOptions {
   /** The transport. */
   readonly transport?: "tcp" | undefined;
 }
@@ -116,7 +127,7 @@ export interface TcpListenOptions extends NetListenOptions {
  * Options of `listen` for TLS 1.2 and 1.3. A client that has not finished its
  * handshake after 10 s has failed.
  */
-export interface TlsListenOptions extends NetListenOptions {
+export interface TlsListenOptions extends SharedPortOptions {
   /** The transport. */
   readonly transport: "tls";
   /** The certificate, and those that lead to its root, in PEM. */

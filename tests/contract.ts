@@ -322,7 +322,13 @@ export function contract(test: Test): void {
     }
     await fixture.closedCount(200);
     const { startedAt: _, peak, ...stats } = fixture.stats;
-    assertEquals(stats, { accepted: 200, active: 0, failed: 0, bytes });
+    assertEquals(stats, {
+      accepted: 200,
+      refused: 0,
+      active: 0,
+      failed: 0,
+      bytes,
+    });
     assert(peak >= 1 && peak <= 200);
     assertEquals(fixture.errors, []);
   });

@@ -7,11 +7,7 @@ export function systemError(code: string): Error {
 
 /** A connection without a network: both its ends in one object. */
 export class MemoryConnection implements Connection {
-  readonly remoteAddr: Addr = {
-    transport: "tcp",
-    hostname: "192.0.2.1",
-    port: 50000,
-  };
+  readonly remoteAddr: Addr;
   /** What the peer has been sent and has not taken yet. */
   received: number[] = [];
   /** How many bytes may wait for the peer to take them. */
@@ -25,6 +21,10 @@ export class MemoryConnection implements Connection {
   #ended = false;
   #error: Error | undefined;
   #resume: (() => void) | undefined;
+
+  constructor(hostname = "192.0.2.1") {
+    this.remoteAddr = { transport: "tcp", hostname, port: 50000 };
+  }
 
   /** What has been sent and not been read yet. */
   get unread(): number {

@@ -4,24 +4,24 @@ import {
   serve,
   type ServeOptions,
 } from "../src/server.ts";
+import { formatAddr } from "../src/endpoint.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { FakeClock, settled } from "./fake_clock.ts";
-import {
-  type MemoryConnection,
-  MemoryListener,
-  systemError,
-} from "./memory.ts";
+import { MemoryConnection, MemoryListener, systemError } from "./memory.ts";
 
 /** A server on a listener in memory, and what it has reported. */
 class Fixture implements AsyncDisposable {
   readonly listener = new MemoryListener();
   readonly opened: number[] = [];
   readonly closed: ClosedConnection[] = [];
+  readonly refused: string[] = [];
   readonly errors: unknown[] = [];
   readonly server: EchoServer;
 
   constructor(options: ServeOptions = {}) {
     this.server = serve(this.listener, {
+      onRefuse: (remoteAddr, reason) =>
+        this.refused.push(`${formatAddr(remoteAddr)} ${reason}`),
       onOpen: ({ id }) => this.opened.push(id),
       onClose: (connection) => this.closed.push(connection),
       onError: (error) => this.errors.push(error),
@@ -30,8 +30,8 @@ class Fixture implements AsyncDisposable {
   }
 
   /** A client connects. */
-  async connect(): Promise<MemoryConnection> {
-    const connection = this.listener.connect();
+  async connect(hostname?: string): Promise<MemoryConnection> {
+    const connection = this.listener.connect(new MemoryConnection(hostname));
     await settled();
     return connection;
   }
@@ -228,9 +228,132 @@ Deno.test("idleTimeout counts bytes in either direction", async () => {
   assertEquals(connection.closed, 1, "a peer that takes nothing is idle");
 });
 
-Deno.test("idleTimeout uses one timer for all connections", async () => {
+Deno.test("maxLifetime closes what is open for so long, busy or not, at most a quarter late", async () => {
   using clock = new FakeClock();
-  const fixture = new Fixture({ idleTimeout: 1_000 });
+  await using fixture = new Fixture({ maxLifetime: 1_000, idleTimeout: 3_000 });
+  const busy = await fixture.connect();
+  await clock.advance(350);
+  const quiet = await fixture.connect();
+  for (let count = 0; count < 6; count++) {
+    busy.send([count]);
+    await clock.advance(108);
+  }
+  assertEquals([busy.closed, quiet.closed], [0, 0], "998 ms are not so long");
+  await clock.advance(252);
+  assertEquals([busy.closed, quiet.closed], [1, 0]);
+  await clock.advance(350);
+  assertEquals([busy.closed, quiet.closed], [1, 1]);
+  assertEquals(fixture.reasons, ["lifetime", "lifetime"]);
+  assertEquals([fixture.errors, fixture.server.stats().failed], [[], 0]);
+});
+
+Deno.test("maxBytes closes what has echoed so much, and not before", async () => {
+  await using fixture = new Fixture({ maxBytes: 100 });
+  const connection = await fixture.connect();
+  const within = await fixture.connect();
+  for (const count of [50, 49]) {
+    connection.send(new Uint8Array(count));
+    await settled();
+  }
+  assertEquals(connection.closed, 0);
+  connection.send([1]);
+  within.send(new Uint8Array(99));
+  within.end();
+  await settled();
+  assertEquals([connection.closed, connection.received.length], [1, 100]);
+  assertEquals(within.received.length, 99);
+  assertEquals(fixture.reasons.toSorted(), ["eof", "limit"]);
+  assertEquals(fixture.server.stats().bytes, 199);
+  assertEquals([fixture.errors, fixture.server.stats().failed], [[], 0]);
+});
+
+Deno.test("maxBytes keeps what was read at once together", async () => {
+  await using fixture = new Fixture({ maxBytes: 100 });
+  const connection = await fixture.connect();
+  connection.send(new Uint8Array(200));
+  await settled();
+  assertEquals([connection.closed, connection.received.length], [1, 200]);
+});
+
+Deno.test("admit keeps clients out before a byte is read", async () => {
+  const asked: string[] = [];
+  await using fixture = new Fixture({
+    admit(remoteAddr) {
+      asked.push(formatAddr(remoteAddr));
+      return formatAddr(remoteAddr) !== "192.0.2.66:50000";
+    },
+  });
+  const denied = fixture.listener.connect(new MemoryConnection("192.0.2.66"));
+  denied.send([1]);
+  await settled();
+  assertEquals([denied.closed, denied.unread], [1, 1]);
+  assertEquals(denied.bufferSizes, []);
+  const other = await fixture.connect();
+  other.send([1]);
+  await settled();
+  assertEquals(other.received, [1]);
+  assertEquals(asked, ["192.0.2.66:50000", "192.0.2.1:50000"]);
+  assertEquals(fixture.refused, ["192.0.2.66:50000 denied"]);
+  assertEquals([fixture.opened, fixture.closed, fixture.errors], [[1], [], []]);
+  const { accepted, refused, active, failed } = fixture.server.stats();
+  assertEquals([accepted, refused, active, failed], [1, 1, 1, 0]);
+});
+
+Deno.test("What admit throws keeps the client out, and is reported", async () => {
+  await using fixture = new Fixture({
+    admit() {
+      throw new Error("from admit");
+    },
+  });
+  const client = await fixture.connect();
+  assertEquals(client.closed, 1);
+  assertEquals(fixture.errors.map(String), ["Error: from admit"]);
+  assertEquals(fixture.server.stats().refused, 1);
+});
+
+Deno.test("maxConnectionsPerHost refuses a host's surplus only", async () => {
+  await using fixture = new Fixture({ maxConnectionsPerHost: 2 });
+  const first = await fixture.connect("192.0.2.1");
+  const mapped = await fixture.connect("::ffff:192.0.2.1");
+  const third = await fixture.connect("192.0.2.1");
+  const other = await fixture.connect("192.0.2.2");
+  assertEquals(
+    [first, mapped, third, other].map(({ closed }) => closed),
+    [0, 0, 1, 0],
+  );
+  assertEquals(fixture.refused, ["192.0.2.1:50000 per-host"]);
+
+  for (const hostname of ["2001:db8::1", "2001:db8::2:3:4:5"]) {
+    assertEquals((await fixture.connect(hostname)).closed, 0);
+  }
+  assertEquals((await fixture.connect("2001:db8:0:0:ffff::")).closed, 1);
+  assertEquals((await fixture.connect("2001:db8:0:1::")).closed, 0);
+
+  first.end();
+  await settled();
+  assertEquals((await fixture.connect("192.0.2.1")).closed, 0);
+  assertEquals((await fixture.connect("192.0.2.1")).closed, 1);
+  assertEquals(fixture.server.stats().refused, 3);
+});
+
+Deno.test("A refused client takes no place", async () => {
+  await using fixture = new Fixture({
+    maxConnections: 1,
+    maxConnectionsPerHost: 1,
+  });
+  const first = await fixture.connect();
+  const second = await fixture.connect();
+  assertEquals(second.closed, 0, "it waits for a place");
+  first.end();
+  await settled();
+  second.send([1]);
+  await settled();
+  assertEquals(second.received, [1], "the host has left before");
+});
+
+Deno.test("One timer watches all connections, for idleTimeout and maxLifetime", async () => {
+  using clock = new FakeClock();
+  const fixture = new Fixture({ idleTimeout: 1_000, maxLifetime: 9_000 });
   for (let count = 0; count < 10; count++) await fixture.connect();
   assertEquals(clock.timers, 1);
   await fixture.server.shutdown({ grace: 0 });
@@ -352,6 +475,7 @@ Deno.test("stats() are exact, and count what is still open", async () => {
   assertEquals([open.active, open.bytes], [3, 6_000]);
   assertEquals(closed, {
     accepted: 4,
+    refused: 0,
     active: 2,
     peak: 3,
     failed: 1,
@@ -413,6 +537,11 @@ Deno.test("serve() rejects options of the wrong type or range", () => {
     const options of [
       { maxConnections: 1.5 },
       { maxConnections: NaN },
+      { maxConnectionsPerHost: "3" },
+      { maxBytes: 0.5 },
+      { maxLifetime: "1s" },
+      { admit: [] },
+      { onRefuse: "log" },
       { idleTimeout: NaN },
       { signal: {} },
       { onOpen: "log" },
@@ -428,6 +557,10 @@ Deno.test("serve() rejects options of the wrong type or range", () => {
     const options of [
       { maxConnections: 0 },
       { maxConnections: -1 },
+      { maxConnectionsPerHost: 0 },
+      { maxBytes: 0 },
+      { maxLifetime: 0 },
+      { maxLifetime: 2 ** 31 },
       { idleTimeout: 0 },
       { idleTimeout: -1 },
       { idleTimeout: 2 ** 31 },

@@ -1,4 +1,6 @@
+import { canBeShared } from "../endpoint.ts";
 import type { Addr } from "../transport.ts";
+import { NETWORK, type Network, readNetwork } from "./access.ts";
 import {
   FROM_1,
   readFrom1,
@@ -11,6 +13,7 @@ import {
   TIME,
   UsageError,
 } from "./given.ts";
+import { readSize, SIZE } from "./size.ts";
 
 /** How the command line is used. */
 export const HELP = `Usage: echod [OPTIONS] [ENDPOINT...]
@@ -30,9 +33,15 @@ Options:
       --tls-key FILE         its private key, in PEM
       --unix-mode MODE       mode of the unix:// sockets' files, in octal (0600)
       --udp-any-source       answer any source of a datagram, echo services too
+      --workers N|auto       serve in N threads (1); auto: one for each core
       --once                 serve one connection, then end
   -c, --max-connections N    serve at most N connections at the same time
+      --max-per-host N       … and N of one host (an IPv6 /64 is one); refuse others
       --idle-timeout TIME    close connections over which nothing moves for so long
+      --max-lifetime TIME    close connections that have been open for so long
+      --max-bytes SIZE       close connections that have echoed so much
+      --allow CIDR           refuse clients from elsewhere; may be repeated
+      --deny CIDR            refuse clients from there; may be repeated
       --grace TIME           how long a shutdown waits for open connections (10s)
   -v, --verbose              a line when a connection opens and when it closes
       --log-format FORMAT    text or json (text)
@@ -40,7 +49,9 @@ Options:
   -h, --help                 show this help
   -V, --version              show the version
 
-TIME is a number with a unit: 500ms, 30s, 5m, 1h. Log lines go to standard error.
+TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or
+one with a unit: 4KiB, 1MiB. CIDR is a network, 10.0.0.0/8 or 2001:db8::/32, or an
+address; the most specific one decides. Log lines go to standard error.
 `;
 
 /** What the command line asks for. */
@@ -53,10 +64,19 @@ export interface Settings {
   readonly tlsKey?: string | undefined;
   readonly unixMode?: number | undefined;
   readonly udpAnySource: boolean;
+  /** How many threads. */
+  readonly workers: number;
   readonly once: boolean;
   readonly maxConnections?: number | undefined;
+  readonly maxPerHost?: number | undefined;
   /** Milliseconds. */
   readonly idleTimeout?: number | undefined;
+  /** Milliseconds. */
+  readonly maxLifetime?: number | undefined;
+  /** Bytes. */
+  readonly maxBytes?: number | undefined;
+  readonly allow: readonly Network[];
+  readonly deny: readonly Network[];
   /** Milliseconds. */
   readonly grace: number;
   readonly verbose: boolean;
@@ -72,8 +92,14 @@ const VALUES = [
   "tls-cert",
   "tls-key",
   "unix-mode",
+  "workers",
   "max-connections",
+  "max-per-host",
   "idle-timeout",
+  "max-lifetime",
+  "max-bytes",
+  "allow",
+  "deny",
   "grace",
   "log-format",
 ] as const;
@@ -97,7 +123,7 @@ const ALIAS = {
 
 /** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
 export function readArgs(args: readonly string[]): Settings {
-  const { endpoints, isOn, valueOf } = readGiven(args, {
+  const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,
@@ -135,17 +161,15 @@ export function readArgs(args: readonly string[]): Settings {
       readMode,
     ),
     udpAnySource: isOn("udp-any-source"),
+    workers: valueOf("workers", `${FROM_1}, or auto`, readWorkers) ?? 1,
     once: isOn("once"),
-    maxConnections: valueOf(
-      "max-connections",
-      FROM_1,
-      readFrom1,
-    ),
-    idleTimeout: valueOf(
-      "idle-timeout",
-      SOME_TIME,
-      readSomeTime,
-    ),
+    maxConnections: valueOf("max-connections", FROM_1, readFrom1),
+    maxPerHost: valueOf("max-per-host", FROM_1, readFrom1),
+    idleTimeout: valueOf("idle-timeout", SOME_TIME, readSomeTime),
+    maxLifetime: valueOf("max-lifetime", SOME_TIME, readSomeTime),
+    maxBytes: valueOf("max-bytes", SIZE, readSize),
+    allow: valuesOf("allow", NETWORK, readNetwork),
+    deny: valuesOf("deny", NETWORK, readNetwork),
     grace: valueOf("grace", TIME, readTime) ?? 10_000,
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
@@ -159,6 +183,7 @@ export function readArgs(args: readonly string[]): Settings {
     );
   }
   checkEndpoints(settings);
+  checkWorkers(settings);
   return settings;
 }
 
@@ -191,6 +216,36 @@ function checkEndpoints(settings: Settings): void {
   if (once && transports.size === 1 && transports.has("udp")) {
     needs("once", "with connections: tcp://, tls:// or unix://");
   }
+}
+
+/** Checks that there is something for every worker to do. */
+function checkWorkers(settings: Settings): void {
+  const { workers, once, endpoints, maxConnections, maxPerHost } = settings;
+  if (workers === 1) return;
+  if (once) {
+    throw new UsageError("Option --once is for one worker: --workers 1");
+  }
+  if (!endpoints.some(canBeShared)) {
+    throw new UsageError(
+      "Option --workers needs an endpoint tcp://HOST:PORT or tls://HOST:PORT",
+    );
+  }
+  for (
+    const [name, count = workers] of Object.entries({
+      "max-connections": maxConnections,
+      "max-per-host": maxPerHost,
+    })
+  ) {
+    if (count < workers) {
+      throw new UsageError(
+        `Option --${name} is shared out among ${workers} workers: it must be ${workers} or more`,
+      );
+    }
+  }
+}
+
+function readWorkers(text: string): number | undefined {
+  return text === "auto" ? navigator.hardwareConcurrency : readFrom1(text);
 }
 
 function readHost(text: string): string {

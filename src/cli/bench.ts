@@ -3,11 +3,13 @@ import process from "node:process";
 import { createInterface } from "node:readline/promises";
 import { bench, type BenchProgress, type BenchResult } from "../bench.ts";
 import { formatEndpoint } from "../endpoint.ts";
+import { isLoopback } from "../ip.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Addr } from "../transport.ts";
 import { BENCH_HELP, type BenchSettings, readBenchArgs } from "./bench_args.ts";
 import { formatProgress, formatResult } from "./bench_report.ts";
 import { UsageError } from "./given.ts";
+import { messageOf } from "./message.ts";
 import { writeText } from "./output.ts";
 
 /** What another machine is loaded with without a question. */
@@ -35,8 +37,10 @@ export async function runBench(
     );
     return result.firstErrors.length > 0 ? 1 : 0;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await writeText(runtime.stderr, `${message.replace(/\s+/g, " ")}\n`);
+    await writeText(
+      runtime.stderr,
+      `${messageOf(error).replace(/\s+/g, " ")}\n`,
+    );
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -76,24 +80,18 @@ async function readCa(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot read --tls-ca ${path}: ${message}`);
+    throw new Error(`Cannot read --tls-ca ${path}: ${messageOf(error)}`);
   }
 }
 
 /** Whether it is another machine that is loaded, and heavily. */
 export function canHurt(endpoint: Addr, settings: BenchSettings): boolean {
-  if ("path" in endpoint || isThisMachine(endpoint.hostname)) return false;
+  if ("path" in endpoint || isLoopback(endpoint.hostname)) return false;
   const { connections, rate, window = 1, size: [, largest] } = settings;
   // Without a rate, as though each echo came as fast as it may.
   const messagesPerSecond = rate ?? connections * window / ROUND_TRIP;
   return connections > HARMLESS.connections ||
     messagesPerSecond * largest > HARMLESS.bytesPerSecond;
-}
-
-function isThisMachine(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" ||
-    /^127(\.\d+){3}$/.test(hostname);
 }
 
 async function confirm(endpoint: Addr): Promise<void> {

@@ -24,19 +24,15 @@ async function optionsFor(
   if ("path" in endpoint) {
     return { transport: "unix", path: endpoint.path, mode: settings.unixMode };
   }
-  const { transport, hostname, port } = endpoint;
+  const { transport, ...place } = endpoint;
+  const shared = { ...place, reusePort: settings.workers > 1 };
   switch (transport) {
     case "tcp":
-      return { transport, hostname, port };
+      return { transport, ...shared };
     case "udp":
-      return { transport, hostname, port, anySource: settings.udpAnySource };
+      return { transport, ...place, anySource: settings.udpAnySource };
     case "tls":
-      return {
-        transport,
-        hostname,
-        port,
-        ...await readPem(endpoint, settings),
-      };
+      return { transport, ...shared, ...await readPem(endpoint, settings) };
   }
 }
 

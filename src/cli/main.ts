@@ -1,19 +1,17 @@
 import config from "../../deno.json" with { type: "json" };
-import { combine } from "../combine.ts";
-import { formatAddr, formatEndpoint } from "../endpoint.ts";
-import { openAll } from "./endpoints.ts";
 import { loadRuntime, type Runtime } from "../runtime.ts";
-import { serve } from "../server.ts";
-import type { Listener } from "../transport.ts";
 import { HELP, readArgs, type Settings } from "./args.ts";
-import { formatBytes, formatCount, formatTime } from "./format.ts";
+import { logDrain, logListening, logTerminated, observeTo } from "./events.ts";
 import { UsageError } from "./given.ts";
 import { Log } from "./log.ts";
+import { messageOf } from "./message.ts";
+import { writeText } from "./output.ts";
+import { serveHere, type Serving } from "./serving.ts";
 
-/** The program: reads the command line, serves until a signal comes, sets the exit code. */
+/** The program: reads the command line, serves until a signal comes, ends with an exit code. */
 export async function main(): Promise<void> {
   const runtime = await loadRuntime();
-  runtime.setExitCode(await run(runtime));
+  runtime.exit(await run(runtime));
 }
 
 async function run(runtime: Runtime): Promise<number> {
@@ -26,125 +24,65 @@ async function run(runtime: Runtime): Promise<number> {
     settings = readArgs(runtime.args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    runtime.stderr.write(`${error.message}\n`);
+    await writeText(runtime.stderr, `${error.message}\n`);
     return 2;
   }
   if (settings.help) {
-    runtime.stdout.write(HELP);
+    await writeText(runtime.stdout, HELP);
     return 0;
   }
   if (settings.version) {
-    runtime.stdout.write(`echod ${config.version} (${runtime.name})\n`);
+    const version = `echod ${config.version} (${runtime.name})\n`;
+    await writeText(runtime.stdout, version);
     return 0;
   }
 
-  const log = new Log(runtime.stderr, {
+  await using log = new Log(runtime.stderr, {
     format: settings.logFormat,
     level: settings.verbose ? "debug" : settings.quiet ? "error" : "info",
     colour: runtime.stderr.isTerminal() && !runtime.noColor,
   });
-  let listeners: Listener[];
+  const startedAt = performance.now();
+  let serving: Serving;
   try {
-    listeners = await openAll(settings);
+    serving = await start(settings, log);
   } catch (error) {
     log.error(messageOf(error));
     return 1;
   }
-  await serveUntilSignal(runtime, listeners, settings, log);
+  const ignoreSignals = shutDownAtSignal(runtime, serving, settings, log);
+  // Only now: whoever reads these lines may send a signal at once.
+  logListening(log, serving.addrs, settings);
+  const totals = await serving.finished;
+  ignoreSignals();
+  logTerminated(log, totals, performance.now() - startedAt);
   return 0;
 }
 
-async function serveUntilSignal(
+async function start(settings: Settings, log: Log): Promise<Serving> {
+  const observer = observeTo(log);
+  if (settings.workers === 1) return await serveHere(settings, observer);
+  const { serveOnWorkers } = await import("./workers.ts");
+  return await serveOnWorkers(settings, observer);
+}
+
+/** The first signal drains, the second closes everything, the third ends the process. */
+function shutDownAtSignal(
   runtime: Runtime,
-  listeners: readonly Listener[],
-  settings: Settings,
+  serving: Serving,
+  { grace }: Settings,
   log: Log,
-): Promise<void> {
-  const { once, maxConnections, idleTimeout, grace } = settings;
-  const startedAt = performance.now();
-  const server = serve(combine(listeners), {
-    maxConnections: once ? 1 : maxConnections,
-    idleTimeout,
-    onOpen({ id, remoteAddr }) {
-      const remote = formatAddr(remoteAddr);
-      log.write("debug", "open", `#${id} ${remote} opened`, { id, remote });
-      if (once) server.shutdown();
-    },
-    onClose({ id, remoteAddr, bytes, duration, reason }) {
-      const remote = formatAddr(remoteAddr);
-      const what = `${formatBytes(bytes)} echoed in ${formatTime(duration)}`;
-      log.write(
-        "debug",
-        "close",
-        `#${id} ${remote} closed (${reason}): ${what}`,
-        {
-          id,
-          remote,
-          bytes,
-          durationMs: Math.round(duration),
-          reason,
-        },
-      );
-    },
-    onError(error, connection) {
-      // A connection's own error is its client's affair: its reason says it.
-      if (connection) return;
-      log.error(`Cannot accept connections for now: ${messageOf(error)}`);
-    },
-  });
+): () => void {
   let signals = 0;
-  const ignoreSignals = runtime.onSignal(() => {
+  const ignoreSignals = runtime.onSignal(async () => {
     if (++signals > 1) {
       // The next one ends the process in the system's own way.
       ignoreSignals();
-      server.shutdown({ grace: 0 });
+      serving.shutdown(0);
       return;
     }
-    const connections = server.stats().active;
-    server.shutdown({ grace });
-    if (connections === 0) return;
-    log.write(
-      "info",
-      "drain",
-      `Draining ${formatCount(connections, "connection")} ` +
-        `(${formatTime(grace)} at most; press Ctrl+C again to stop now)`,
-      { connections, graceMs: grace },
-    );
+    const connections = await serving.shutdown(grace);
+    if (connections > 0) logDrain(log, connections, grace);
   });
-  // Only now: whoever reads this line may send a signal at once.
-  for (const { addr } of listeners) {
-    const endpoint = formatEndpoint(addr);
-    log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
-  }
-
-  await server.finished;
-  ignoreSignals();
-
-  const stats = server.stats();
-  const { accepted: connections, failed, bytes, datagrams } = stats;
-  const duration = performance.now() - startedAt;
-  const received = datagrams
-    ? `${formatCount(datagrams.echoed, "datagram")} ` +
-      `(${datagrams.dropped} dropped), `
-    : "";
-  log.write(
-    "info",
-    "terminated",
-    `Server terminated: ${formatCount(connections, "connection")}, ` +
-      `${received}${formatBytes(bytes)} echoed in ${formatTime(duration)}`,
-    {
-      connections,
-      failed,
-      bytes,
-      ...(datagrams && {
-        datagrams: datagrams.echoed,
-        datagramsDropped: datagrams.dropped,
-      }),
-      durationMs: Math.round(duration),
-    },
-  );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return ignoreSignals;
 }

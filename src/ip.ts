@@ -1,0 +1,34 @@
+/**
+ * An IP address in the one form that its equals have too: IPv6 in lower case
+ * and shortened, an IPv4-mapped IPv6 address as IPv4, without a zone. Undefined
+ * for what is no IP address.
+ */
+export function parseIp(text: string): string | undefined {
+  if (/^[\d.]+$/.test(text)) {
+    // A URL takes 127.1 and 0177.0.0.1 too, but writes them differently.
+    return URL.parse(`http://${text}`)?.hostname === text ? text : undefined;
+  }
+  const [, plain] = /^([\da-f:.]+)(?:%.+)?$/i.exec(text) ?? [];
+  const ip = URL.parse(`http://[${plain}]`)?.hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:(\w+):(\w+)$/.exec(ip ?? "") ?? [];
+  if (high === undefined || low === undefined) return ip;
+  return [high, low].map((group) => Number(`0x${group}`))
+    .flatMap((group) => [group >> 8, group & 255]).join(".");
+}
+
+/** What counts as one host: an IPv4 address, or the /64 of an IPv6 address. */
+export function hostOf(ip: string): string {
+  const address = parseIp(ip) ?? ip;
+  if (!address.includes(":")) return address;
+  const [head = [], tail = []] = address.split("::")
+    .map((part) => part.split(":").filter(Boolean));
+  const zeros = Array<string>(8 - head.length - tail.length).fill("0");
+  return `${[...head, ...zeros, ...tail].slice(0, 4).join(":")}::/64`;
+}
+
+/** Whether a host is this machine itself, by a name or address that nobody else can reach. */
+export function isLoopback(host: string): boolean {
+  const address = parseIp(host);
+  return host === "localhost" || address === "::1" ||
+    address?.startsWith("127.") === true;
+}
