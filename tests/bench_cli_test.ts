@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import config from "../deno.json" with { type: "json" };
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { certificate, TemporaryDirectory } from "./certificates.ts";
-import { EXPECTED, FAULTS, FaultyServer, type Server } from "./faulty.ts";
+import { EXPECTED, FAULTS, FaultyServer } from "./faulty.ts";
 import { type Ended, Program, testProgram as test } from "./program.ts";
 import type { Runtime } from "./runtimes.ts";
 
@@ -136,13 +136,10 @@ test("bench tells of a server that ends the connection early", async (runtime) =
 });
 
 test("bench tells of a connection that is reset", async (runtime) => {
-  let server: FaultyServer | undefined;
-  const resetting: Server = (byte, at) => {
-    if (at === 1_000) server?.reset();
+  await using server = await FaultyServer.start(() => (byte, at) => {
+    if (at === 1_000) server.reset();
     return [byte];
-  };
-  await using started = await FaultyServer.start(() => resetting);
-  server = started;
+  });
   const endpoint = `tcp://127.0.0.1:${server.port}`;
   const { code, stdout } = await bench(runtime, "-c1", endpoint);
   assertEquals(code, 1);
@@ -279,7 +276,7 @@ test("bench shows on a terminal how it goes", async (runtime) => {
   assertEquals(code, 0);
   assertMatch(
     lines.find((line) => line.includes("p99 ")) ?? "",
-    /[█░]{20} +1 s  +[\d,]+\/s  +[\d.]+ MB\/s  p50 .*s  p99 .*s  0 errors$/,
+    /[█░]{20} +1 s +[\d,]+\/s +[\d.]+ MB\/s +p50 .*s +p99 .*s +0 errors$/,
   );
   assert(lines.some((line) => line.startsWith("No errors")));
 });
