@@ -1,0 +1,12 @@
+import { contract, type Test } from "./contract.ts";
+import { tcpContract } from "./tcp_contract.ts";
+import { TCP, TLS, UNIX } from "./transports.ts";
+
+/** Everything that is asked of a runtime. */
+export function contracts(test: Test): void {
+  for (const transport of [TCP, UNIX, TLS]) {
+    const { name } = transport;
+    contract((what, run) => test(`${name}: ${what}`, run), transport);
+  }
+  tcpContract((what, run) => test(`tcp: ${what}`, run));
+}
