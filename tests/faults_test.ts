@@ -5,17 +5,6 @@ import { type Runtime, RUNTIMES } from "./runtimes.ts";
 
 const [DENO] = RUNTIMES;
 
-/** The memory of a process, in bytes. */
-async function memoryOf(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1024;
-}
-
-/** How many descriptors a process has open. */
-async function descriptorsOf(pid: number): Promise<number> {
-  return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
-}
-
 /** Starts the program with room for few connections. */
 function startShortOfDescriptors({ command, args }: Runtime): Program {
   return new Program("bash", [
@@ -65,50 +54,6 @@ test(
   [DENO],
 );
 
-test("no descriptor is left: service is there again afterwards", async (runtime) => {
-  await using program = startShortOfDescriptors(runtime);
-  const port = await program.port();
-  await using first = await Client.connect(port);
-  assertEquals(await first.echo(pattern(9)), pattern(9));
-  const others = await Promise.all(
-    Array.from({ length: 100 }, () => Client.connect(port)),
-  );
-  // Those who have been accepted are served all the same.
-  assertEquals(await first.echo(pattern(9)), pattern(9));
-  for (const client of others) await client[Symbol.asyncDispose]();
-  while (!await isServed(port));
-});
-
-/** Whether a newcomer is: until the others are seen to have gone, Node closes some. */
-async function isServed(port: number): Promise<boolean> {
-  await using client = await Client.connect(port);
-  const echoed = await client.echo(pattern(9)).catch(() => undefined);
-  if (echoed) assertEquals(echoed, pattern(9));
-  return echoed !== undefined;
-}
-
-test("clients that never read cost no more than their buffers", async (runtime) => {
-  await using program = Program.start(runtime, "-p", "0");
-  const port = await program.port();
-  await using other = await Client.connect(port);
-  await other.echo(pattern(100_000));
-  const before = await memoryOf(program.pid);
-
-  const offered = new Uint8Array(64 * 1024 * 1024);
-  const clients = await Promise.all(
-    Array.from({ length: 50 }, () => Client.connect(port)),
-  );
-  const sending = clients.map((client) => client.send(offered).catch(() => {}));
-  for (let i = 0; i < 500; i++) {
-    assertEquals(await other.echo(pattern(1_000)), pattern(1_000));
-  }
-  const grown = await memoryOf(program.pid) - before;
-  for (const client of clients) await client[Symbol.asyncDispose]();
-  await Promise.all(sending);
-  const MiB = 1024 * 1024;
-  assert(grown < 50 * 64 * 1024 + 96 * MiB, `grew by ${grown / MiB} MiB`);
-});
-
 test("ten thousand connections one after another leave nothing behind", async (runtime) => {
   await using program = Program.start(
     runtime,
@@ -130,7 +75,7 @@ test("ten thousand connections one after another leave nothing behind", async (r
       }
     }
   };
-  const before = await descriptorsOf(program.pid);
+  const before = await program.descriptors();
   await Promise.all(Array.from({ length: 10 }, () => churn(1_000)));
   await using last = await Client.connect(port);
   assertEquals(await last.echo(pattern(64)), pattern(64));
@@ -138,7 +83,7 @@ test("ten thousand connections one after another leave nothing behind", async (r
   await program.line(/"drain","connections":1,/);
   // The listener goes, and this connection is there: nothing says when the
   // system has closed the last descriptor, but a leak would be there for ever.
-  while (await descriptorsOf(program.pid) !== before);
+  while (await program.descriptors() !== before);
   last.end();
   await program.line(RegExp(`"terminated",.*"bytes":${bytes + 64},`));
 });

@@ -67,15 +67,13 @@ test("clients that are refused and stay leave no descriptor behind", async (runt
   const port = await program.port();
   await using other = await Client.connect(port);
   await other.echo(pattern(1));
-  const descriptors = () =>
-    Array.fromAsync(Deno.readDir(`/proc/${program.pid}/fd`));
-  const before = (await descriptors()).length;
+  const before = await program.descriptors();
   const clients = await Promise.all(
     Array.from({ length: 100 }, () => Client.connect(port, "::1")),
   );
   for (const client of clients) assertEquals(await client.receive(), null);
   await other.echo(pattern(1));
-  while ((await descriptors()).length > before);
+  while (await program.descriptors() > before);
   for (const client of clients) await client[Symbol.asyncDispose]();
 });
 
