@@ -57,8 +57,16 @@ export class Faults {
 
   /** Counts one. */
   add(fault: Fault): void {
-    const { kind, count } = fault;
+    const { kind, connection, offset, count } = fault;
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + count);
-    if (!this.first.has(kind)) this.first.set(kind, fault);
+    const first = this.first.get(kind);
+    if (!first) {
+      this.first.set(kind, fault);
+    } else if (
+      connection === first.connection && offset === first.offset + first.count
+    ) {
+      // It goes on where it was.
+      this.first.set(kind, { ...first, count: first.count + count });
+    }
   }
 }

@@ -26,14 +26,17 @@ export class Pattern {
     this.bytes.copyWithin(PERIOD, 0, REACH);
   }
 
-  /** Whether the bytes of `chunk` are those of the pattern from `place` on. */
-  matches(chunk: Uint8Array, from: number, to: number, place: number): boolean {
-    while (to - from > REACH) {
-      if (!this.matches(chunk, from, from + REACH, place)) return false;
-      from += REACH;
-      place = (place + REACH) % PERIOD;
+  /** Whether the first `count` bytes of `chunk` are those of the pattern from `place` on. */
+  matches(chunk: Uint8Array, count: number, place: number): boolean {
+    if (count > REACH) {
+      return this.matches(chunk, REACH, place) &&
+        this.matches(
+          chunk.subarray(REACH),
+          count - REACH,
+          (place + REACH) % PERIOD,
+        );
     }
-    return this.bytes.compare(chunk, from, to, place, place + to - from) === 0;
+    return this.bytes.compare(chunk, 0, count, place, place + count) === 0;
   }
 
   /** How many bytes from the beginning of `chunk` are those of the pattern. */
@@ -50,7 +53,7 @@ export class Pattern {
   find(chunk: Uint8Array, at: number): number | undefined {
     const place = (this.#index ??= this.#makeIndex()).get(keyOf(chunk, at));
     if (place === undefined) return undefined;
-    return this.matches(chunk, at, at + KEY, place) ? place : undefined;
+    return this.matches(chunk.subarray(at), KEY, place) ? place : undefined;
   }
 
   #makeIndex(): Map<number, number> {

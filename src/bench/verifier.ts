@@ -38,6 +38,8 @@ export class Verifier {
   /** Up to where it has been looked at. */
   #searched = 0;
   #gaps: Gap[] = [];
+  /** Where what comes in goes on, if that is before the head. */
+  #again: number | undefined;
 
   /** For a connection that sends the pattern from the place `start` on. */
   constructor(pattern: Pattern, start: number, report: Report) {
@@ -56,7 +58,7 @@ export class Verifier {
   receive(chunk: Uint8Array, count: number, sent: number): void {
     if (
       this.#unknown.length === 0 && count <= sent - this.#head &&
-      this.#pattern.matches(chunk, 0, count, this.#place)
+      this.#pattern.matches(chunk, count, this.#place)
     ) {
       this.#advance(count);
       return;
@@ -101,32 +103,55 @@ export class Verifier {
   }
 
   #explain(sent: number, final: boolean): void {
-    const { KEY } = Pattern;
     while (this.#unknown.length > 0) {
+      const { length } = this.#unknown;
       const ahead = sent - this.#head;
-      const right = Math.min(
-        this.#pattern.matchLength(this.#unknown, this.#place),
-        ahead,
-      );
-      // Fewer may be right by chance.
-      if (right >= Math.min(KEY, this.#unknown.length, ahead) && right > 0) {
+      const right = Math.min(this.#matchLength(this.#head), ahead);
+      const again = this.#again === undefined
+        ? 0
+        : Math.min(this.#matchLength(this.#again), this.#head - this.#again);
+      // Few bytes may be right by chance.
+      const sure = Math.min(Pattern.KEY, length, ahead);
+      if (this.#again !== undefined && again > right) {
+        this.#comeAgain(this.#again, again);
+      } else if (again > 0 && again === length && !final) {
+        return;
+      } else if (right > 0 && right >= sure) {
         this.#advance(right);
         this.#consume(right);
-        continue;
-      }
-      const known = this.#locate(ahead);
-      if (known && known.offset >= this.#head) {
-        this.#resume(known.index, known.offset - this.#head);
-      } else if (known) {
-        this.#tellInserted(known.index);
-        this.#consume(known.index);
-        this.#comeAgain(known.offset);
+        this.#again = undefined;
       } else {
-        const length = this.#unknown.length;
-        if (final || length >= PATIENCE && length >= ahead) this.#guess(ahead);
-        return;
+        const known = this.#locate(ahead);
+        if (!known) {
+          const enough = length >= PATIENCE && length >= ahead;
+          if (final || enough) this.#guess(ahead);
+          return;
+        }
+        if (known.offset >= this.#head) {
+          this.#resume(known.index, known.offset - this.#head);
+        } else {
+          const inserted = known.index -
+            this.#takeRight(Math.min(known.index, ahead));
+          this.#tellInserted(inserted);
+          this.#consume(inserted);
+          this.#again = known.offset;
+        }
       }
     }
+  }
+
+  /** Takes what is right after all of the first unknown bytes; returns how many are. */
+  #takeRight(most: number): number {
+    const count = Math.min(this.#matchLength(this.#head), most);
+    this.#advance(count);
+    this.#consume(count);
+    return count;
+  }
+
+  /** How many of the unknown bytes are those from an offset on. */
+  #matchLength(offset: number): number {
+    const place = (this.#start + offset) % Pattern.PERIOD;
+    return this.#pattern.matchLength(this.#unknown, place);
   }
 
   /** The first of the unknown bytes that are known after all. */
@@ -147,8 +172,8 @@ export class Verifier {
     // What is ahead may be less than it takes to know it anywhere.
     if (ahead > 0 && ahead < KEY) {
       for (let index = 0; index + ahead <= unknown.length; index++) {
-        const to = index + ahead;
-        if (this.#pattern.matches(unknown, index, to, this.#place)) {
+        const rest = unknown.subarray(index);
+        if (this.#pattern.matches(rest, ahead, this.#place)) {
           return { index, offset: this.#head };
         }
       }
@@ -157,6 +182,10 @@ export class Verifier {
 
   /** Goes on where `skipped` bytes are in the place of `count` bytes of the pattern. */
   #resume(skipped: number, count: number): void {
+    this.#again = undefined;
+    const right = this.#takeRight(Math.min(skipped, count));
+    skipped -= right;
+    count -= right;
     const replaced = Math.min(skipped, count);
     if (skipped === count) {
       this.#tellAltered(count);
@@ -176,12 +205,7 @@ export class Verifier {
   }
 
   /** What has been here before, or has been missed, comes now. */
-  #comeAgain(offset: number): void {
-    const place = (this.#start + offset) % Pattern.PERIOD;
-    const count = Math.min(
-      this.#pattern.matchLength(this.#unknown, place),
-      this.#head - offset,
-    );
+  #comeAgain(offset: number, count: number): void {
     const end = offset + count;
     let repeated = count;
     this.#gaps = this.#gaps.flatMap((gap) => {
@@ -195,6 +219,7 @@ export class Verifier {
     });
     this.#tell("repeated", offset, repeated);
     this.#consume(count);
+    this.#again = end < this.#head ? end : undefined;
   }
 
   /** Puts everything unknown down to what is nearest; `ahead` bytes are missing. */
@@ -204,7 +229,7 @@ export class Verifier {
     const count = Math.min(unknown.length, ahead);
     const missing = ahead - count;
     const place = (this.#place + missing) % PERIOD;
-    if (missing > 0 && this.#pattern.matches(unknown, 0, count, place)) {
+    if (missing > 0 && this.#pattern.matches(unknown, count, place)) {
       this.#resume(0, missing);
       this.#advance(count);
     } else {
