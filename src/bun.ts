@@ -33,7 +33,7 @@ interface Socket {
   /** Where the peer is, if it is on the network. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** Returns how many bytes the system took, or -1 once it is closed. */
+  /** Returns how many bytes the system took, or -1 when the peer has gone. */
   write(bytes: Uint8Array): number;
   pause(): void;
   resume(): void;
@@ -159,7 +159,8 @@ class BunConnection implements Connection {
       const sent = this.#socket.write(chunk);
       if (sent > 0) this.#onBytes(sent);
       if (sent === chunk.length) return;
-      this.#rest = chunk.slice(Math.max(sent, 0));
+      if (sent < 0) return this.#breakOff();
+      this.#rest = chunk.slice(sent);
     } else {
       this.#rest = chunk.slice();
     }
@@ -169,7 +170,8 @@ class BunConnection implements Connection {
 
   onDrain(): void {
     if (this.#onBytes && this.#rest) {
-      const sent = Math.max(this.#socket.write(this.#rest), 0);
+      const sent = this.#socket.write(this.#rest);
+      if (sent < 0) return this.#breakOff();
       this.#onBytes(sent);
       this.#rest = this.#rest.subarray(sent);
       if (this.#rest.length > 0) return;
@@ -187,6 +189,11 @@ class BunConnection implements Connection {
   onClose(error?: Error): void {
     this.#error ??= error ?? new Error("Connection closed");
     this.#wake();
+  }
+
+  /** A write has failed. Bun does not say why, and of a paused socket no more at all. */
+  #breakOff(): void {
+    this.onClose(Object.assign(new Error("Broken pipe"), { code: "EPIPE" }));
   }
 
   /** Lets the TLS handshake begin, and resolves when it is done. */
@@ -219,7 +226,8 @@ class BunConnection implements Connection {
       if (this.#error) throw this.#error;
       const sent = this.#socket.write(p);
       if (sent > 0) return sent;
-      await this.#change();
+      if (sent < 0) this.#breakOff();
+      else await this.#change();
     }
   }
 
