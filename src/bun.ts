@@ -249,7 +249,7 @@ class BunConnection implements Connection {
   #send(bytes: Uint8Array): number {
     const sent = this.#socket.write(bytes);
     if (sent >= 0) return sent;
-    // The peer has gone, and Bun does not always say so by an event.
+    // The peer has gone; of a paused socket Bun says no more than this.
     const error = new Error("Connection reset by peer");
     this.onClose(Object.assign(error, { code: "ECONNRESET" }));
     return 0;

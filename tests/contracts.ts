@@ -1,5 +1,8 @@
 import { contract, type Test } from "./contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
+import { tlsContract } from "./tls_contract.ts";
+import { udpContract } from "./udp_contract.ts";
+import { unixContract } from "./unix_contract.ts";
 import { TCP, TLS, UNIX } from "./transports.ts";
 
 /** Everything that is asked of a runtime. */
@@ -9,4 +12,7 @@ export function contracts(test: Test): void {
     contract((what, run) => test(`${name}: ${what}`, run), transport);
   }
   tcpContract((what, run) => test(`tcp: ${what}`, run));
+  tlsContract((what, run) => test(`tls: ${what}`, run));
+  udpContract((what, run) => test(`udp: ${what}`, run));
+  unixContract((what, run) => test(`unix: ${what}`, run));
 }

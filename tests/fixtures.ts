@@ -88,7 +88,9 @@ export class Pair implements AsyncDisposable {
   /** Writes until a write is pending; returns how many bytes went before it. */
   async fill(): Promise<number> {
     const chunk = new Uint8Array(64 * 1024);
-    for (let written = 0;; written += chunk.length) {
+    // The first one waits for the handshake, if there is one.
+    await this.#writeAll(chunk);
+    for (let written = chunk.length;; written += chunk.length) {
       let done = false;
       this.filling = this.#writeAll(chunk).finally(() => done = true);
       this.filling.catch(() => {});
