@@ -1,16 +1,10 @@
-/**
- * What takes long or takes much: scaled down for every day, at full length with
- * `deno task soak`.
- */
 import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
 import { Program, testProgram } from "./program.ts";
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
+import { FULL, SCALE } from "./scale.ts";
 
-const FULL = Deno.args.includes("--full");
-/** How much of everything there is. */
-const SCALE = FULL ? 1 : 0.1;
 const MiB = 2 ** 20;
 /** How much memory may grow after a warm-up: a short one leaves the collectors lazy. */
 const FLAT = (FULL ? 32 : 128) * MiB;
