@@ -3,6 +3,7 @@ import { Client, pattern } from "./client.ts";
 import { Program, testProgram as test } from "./program.ts";
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
 import { SCALE } from "./scale.ts";
+import { listeningPort, socketsOf } from "./sockets.ts";
 
 const [DENO] = RUNTIMES;
 
@@ -124,37 +125,6 @@ test("ten thousand connections one after another leave nothing behind", async (r
   last.end();
   await program.line(RegExp(`"terminated",.*"bytes":${bytes + 64},`));
 });
-
-/** A TCP socket as Linux sees it. */
-interface SocketState {
-  readonly port: number;
-  readonly state: "listening" | "established" | "other";
-  /** Whether keep-alive is on: its timer runs whenever nothing else is awaited. */
-  readonly keepAlive: boolean;
-}
-
-/** The IPv4 sockets that a process has. */
-async function socketsOf(pid: number): Promise<SocketState[]> {
-  const own = new Set<string>();
-  for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
-    const target = await Deno.readLink(`/proc/${pid}/fd/${name}`)
-      .catch(() => "");
-    own.add(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
-  }
-  const table = await Deno.readTextFile("/proc/net/tcp");
-  return table.trim().split("\n").slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => own.has(fields[9] ?? "none"))
-    .map(([, address = "", , state, , timer = ""]) => ({
-      port: parseInt(address.slice(address.indexOf(":") + 1), 16),
-      state: state === "0A"
-        ? "listening"
-        : state === "01"
-        ? "established"
-        : "other",
-      keepAlive: timer.startsWith("02:"),
-    }));
-}
 
 test("peers that have vanished are noticed by keep-alive", async (runtime) => {
   await using program = Program.start(runtime, "-p", "0");
@@ -279,11 +249,7 @@ test("standard error is closed: serving goes on", async (runtime) => {
     runtime.command,
     ...runtime.args,
   ]);
-  let port: number | undefined;
-  while (port === undefined) {
-    const sockets = await socketsOf(program.pid);
-    port = sockets.find(({ state }) => state === "listening")?.port;
-  }
+  const port = await listeningPort(program.pid);
   for (let i = 0; i < 3; i++) {
     await using client = await Client.connect(port);
     assertEquals(await client.echo(pattern(9)), pattern(9));
@@ -414,14 +380,18 @@ test(
       Promise.all(clients.map((client) => client.echo(pattern(1))));
     await echo();
     for (const [round, seconds] of [3_600, -86_400].entries()) {
-      await setClock(seconds);
       await using newcomer = await Client.connect(port);
-      // Idle connections are looked for every 200 ms.
-      const until = performance.now() + 500;
-      while (performance.now() < until) await newcomer.echo(pattern(1));
-      const [line] = await program.line(
-        RegExp(`.*"open","id":${21 + round},.*`),
-      );
+      const pingFor = async (ms: number) => {
+        const until = performance.now() + ms;
+        while (performance.now() < until) await newcomer.echo(pattern(1));
+      };
+      // Idle connections are looked for every 200 ms: before it, and after.
+      await pingFor(300);
+      await setClock(seconds);
+      await pingFor(300);
+      await using _last = await Client.connect(port);
+      const id = clients.length + 2 + 2 * round;
+      const [line] = await program.line(RegExp(`.*"open","id":${id},.*`));
       const ahead = (Date.parse(JSON.parse(line).time) - Date.now()) / 1_000;
       assert(Math.abs(ahead - seconds) < 60, `the clock is ${ahead} s ahead`);
       await echo();
