@@ -1,16 +1,10 @@
-/**
- * What takes long or takes much: scaled down for every day, at full length with
- * `deno task soak`.
- */
 import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
 import { Program, testProgram } from "./program.ts";
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
+import { FULL, report, SCALE } from "./scale.ts";
 
-const FULL = Deno.args.includes("--full");
-/** How much of everything there is. */
-const SCALE = FULL ? 1 : 0.1;
 const MiB = 2 ** 20;
 /** How much memory may grow after a warm-up: a short one leaves the collectors lazy. */
 const FLAT = (FULL ? 32 : 128) * MiB;
@@ -50,9 +44,14 @@ async function descriptorsBack(program: Program, to: number): Promise<void> {
   while (await program.descriptors() > to);
 }
 
+function inMiB(bytes: number): string {
+  return `${Math.round(bytes / MiB)} MiB`;
+}
+
 function assertFlat(before: number, after: number): void {
   const grown = after - before;
-  assert(grown < FLAT, `memory has grown by ${grown / MiB} MiB`);
+  report(`memory from ${inMiB(before)} to ${inMiB(after)}`);
+  assert(grown < FLAT, `memory has grown by ${inMiB(grown)}`);
 }
 
 test("resets at random moments leave nothing behind", async (runtime) => {
@@ -75,7 +74,8 @@ test("resets at random moments leave nothing behind", async (runtime) => {
           await client.receiveExactly(size);
         },
       ];
-      await moments[index % moments.length]?.();
+      // One after another, so that many meet the server at the same one.
+      await moments[Math.floor(index * moments.length / count)]?.();
       await client.reset();
     });
   await resets(3_000 * SCALE);
@@ -124,7 +124,8 @@ test("clients that send and never read cost no more than their buffers", async (
   for (const connection of connections) connection.close();
   await Promise.allSettled(sending);
   const held = count * (HELD[runtime.name] ?? 0);
-  assert(grown < held + 64 * MiB, `grew by ${grown / MiB} MiB`);
+  report(`${count} clients, for whom memory has grown by ${inMiB(grown)}`);
+  assert(grown < held + 64 * MiB, `memory has grown by ${inMiB(grown)}`);
 });
 
 test("clients that drip a byte a second harm nobody", async (runtime) => {
@@ -158,6 +159,7 @@ test("clients that drip a byte a second harm nobody", async (runtime) => {
   for (const connection of connections) connection.close();
   latencies.sort((one, other) => one - other);
   const p99 = latencies[Math.floor(latencies.length * 0.99)] ?? NaN;
+  report(`p99 of another client ${p99.toFixed(3)} ms`);
   // Milliseconds, of which a fraction is usual; but this machine may be busy.
   assert(p99 < 250, `p99 is ${p99} ms`);
 });
@@ -217,7 +219,10 @@ test("an hour's connections in a minute leave nothing behind", async (runtime) =
   const rest = 400_000 * SCALE;
   await churn(warmUp);
   const warm = await program.memory();
+  const start = performance.now();
   await churn(rest);
+  const seconds = (performance.now() - start) / 1_000;
+  report(`${Math.round(rest / seconds)} connections a second`);
   await descriptorsBack(program, before);
   assertFlat(warm, await program.memory());
   program.signal("SIGTERM");
