@@ -22,14 +22,16 @@
  */
 import config from "../deno.json" with { type: "json" };
 import { Latencies } from "./bench/latencies.ts";
-import { Load } from "./bench/load.ts";
+import { Load, type Loader } from "./bench/load.ts";
 import { type Plan, readOptions } from "./bench/plan.ts";
+import { Team } from "./bench/team.ts";
 import type {
   BenchOptions,
   BenchProgress,
   BenchResult,
 } from "./bench/types.ts";
 import { formatEndpoint } from "./endpoint.ts";
+import { explain } from "./explain.ts";
 import { loadRuntime } from "./runtime.ts";
 
 export type { Fault, FaultKind } from "./bench/faults.ts";
@@ -55,36 +57,48 @@ export async function bench(options: BenchOptions): Promise<BenchResult> {
   const { signal, onProgress } = options;
   const runtime = await loadRuntime();
   const latencies = new Latencies();
-  const load = new Load(
-    await runtime.loadConnector(plan.connector),
-    plan.load,
-    (ms) => latencies.record(ms),
-  );
-  const aborted = new Promise<void>((resolve) => {
-    if (signal?.aborted) resolve();
-    signal?.addEventListener("abort", () => resolve(), { once: true });
-  });
-  const ended = Promise.race([aborted, load.exhausted]);
+  const record = (ms: number) => latencies.record(ms);
+  const load: Loader = plan.workers > 1
+    ? new Team(plan, plan.workers, record)
+    : new Load(await runtime.loadConnector(plan.connector), plan.load, record);
+  const aborted = Promise.withResolvers<void>();
+  const abort = () => aborted.resolve();
+  signal?.addEventListener("abort", abort);
+  if (signal?.aborted) abort();
+  try {
+    await open(load, aborted.promise, formatEndpoint(plan.load.addr));
+    signal?.throwIfAborted();
 
+    const ended = Promise.race([aborted.promise, load.exhausted]);
+    if (plan.warmup === 0) load.count();
+    load.start();
+    if (plan.warmup > 0) {
+      await until(plan.warmup, ended);
+      load.count();
+    }
+    const stopProgress = onProgress &&
+      startProgress(plan, load, latencies, onProgress);
+    await until(plan.duration, ended);
+    stopProgress?.();
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await load.stop();
+  }
+  return resultOf(plan, load, latencies, runtime.name);
+}
+
+async function open(
+  load: Loader,
+  aborted: Promise<void>,
+  endpoint: string,
+): Promise<void> {
   try {
     await Promise.race([aborted, load.open()]);
-    signal?.throwIfAborted();
-  } catch (error) {
-    await load.stop();
-    throw error;
+  } catch (cause) {
+    throw new Error(`Cannot connect to ${endpoint}: ${explain(cause)}`, {
+      cause,
+    });
   }
-  if (plan.warmup === 0) load.count();
-  load.start();
-  if (plan.warmup > 0) {
-    await until(plan.warmup, ended);
-    load.count();
-  }
-  const stopProgress = onProgress &&
-    startProgress(plan, load, latencies, onProgress);
-  await until(plan.duration, ended);
-  stopProgress?.();
-  await load.stop();
-  return resultOf(plan, load, latencies, runtime.name);
 }
 
 /** Resolves after `ms`, or when `ended` does. */
@@ -101,7 +115,7 @@ async function until(ms: number, ended: Promise<void>): Promise<void> {
 /** Tells every second how it goes. */
 function startProgress(
   { load: { messages: limit }, duration }: Plan,
-  load: Load,
+  load: Loader,
   latencies: Latencies,
   onProgress: (progress: BenchProgress) => void,
 ): () => void {
@@ -127,7 +141,7 @@ function startProgress(
 
 function resultOf(
   { load: { addr, connections, size: [least, most] } }: Plan,
-  load: Load,
+  load: Loader,
   latencies: Latencies,
   runtime: string,
 ): BenchResult {

@@ -1,3 +1,6 @@
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer, Server as TlsServer } from "node:tls";
+
 /** What a faulty server makes of a byte at a position: bytes, or the end of the connection. */
 export type Server = (byte: number, position: number) => number[] | null;
 
@@ -37,3 +40,62 @@ export const EXPECTED: Record<string, { count: number; offset: number }> = {
   prefixed: { count: 11, offset: 0 },
   inserted: { count: 11, offset: 1_000 },
 };
+
+/** A real server, on a port, on a path or for TLS, that does it. */
+export class FaultyServer implements AsyncDisposable {
+  /** Resolves when the first bytes have come in. */
+  readonly reached: Promise<void>;
+  readonly #server: NetServer;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: NetServer, makeServer: () => Server) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.reached = promise;
+    this.#server = server;
+    const event = server instanceof TlsServer
+      ? "secureConnection"
+      : "connection";
+    server.on(event, (socket: Socket) => {
+      const serve = makeServer();
+      let position = 0;
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => this.#sockets.delete(socket));
+      socket.on("data", (chunk: Uint8Array) => {
+        resolve();
+        const echo = Array.from(chunk, (byte) => serve(byte, position++));
+        socket.write(Uint8Array.from(echo.flatMap((bytes) => bytes ?? [])));
+        if (echo.includes(null)) socket.end();
+      });
+    });
+  }
+
+  /** Starts one, by default on a free port. */
+  static start(
+    makeServer: () => Server,
+    { path, tls }: { path?: string; tls?: { cert: string; key: string } } = {},
+  ): Promise<FaultyServer> {
+    const server = tls ? createTlsServer(tls) : createServer();
+    return new Promise((resolve) => {
+      const listening = () => resolve(new FaultyServer(server, makeServer));
+      if (path) server.listen({ path }, listening);
+      else server.listen({ host: "127.0.0.1", port: 0 }, listening);
+    });
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") return NaN;
+    return address.port;
+  }
+
+  /** Breaks all connections off. */
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  async [Symbol.asyncDispose]() {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}

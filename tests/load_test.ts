@@ -94,6 +94,7 @@ function createLoad(server: Connector, options: Partial<LoadOptions> = {}) {
     messages: 100,
     window: 1,
     churn: false,
+    ids: { first: 1, step: 1 },
     ...options,
   }, (ms) => latencies.push(ms));
   return { load, latencies };

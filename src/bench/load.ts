@@ -43,6 +43,8 @@ export interface LoadOptions {
   readonly window: number;
   /** Whether every message has a connection of its own. */
   readonly churn: boolean;
+  /** The number of the first connection, and how far it is to the next. */
+  readonly ids: { readonly first: number; readonly step: number };
 }
 
 /** What a load has come to. */
@@ -59,10 +61,30 @@ export interface Tally {
   readonly most: number;
 }
 
-/** Loads an endpoint, from one thread. */
-export class Load implements ClientOwner {
-  readonly faults: Faults = new Faults();
+/** What loads an endpoint. Its methods are called once each, in their order. */
+export interface Loader {
+  /** What has gone wrong so far. */
+  readonly faults: Faults;
   /** Resolves when there is nothing left to send, or no connection left to send it. */
+  readonly exhausted: Promise<void>;
+  /** Opens the connections. Rejects if there is none that can be opened. */
+  open(): Promise<void>;
+  /** Starts sending. */
+  start(): void;
+  /** Counts what is sent from now on; may come before `start`. */
+  count(): void;
+  /**
+   * Stops whatever is under way. Resolves when everything has come back, or
+   * nothing more comes.
+   */
+  stop(): Promise<void>;
+  /** What it has come to so far. */
+  tally(): Tally;
+}
+
+/** Loads an endpoint, from one thread. */
+export class Load implements Loader, ClientOwner {
+  readonly faults: Faults = new Faults();
   readonly exhausted: Promise<void>;
   readonly #connector: Connector;
   readonly #options: LoadOptions;
@@ -75,7 +97,7 @@ export class Load implements ClientOwner {
   #inTurn: Client[] = [];
   #turn = 0;
   #unopened = 0;
-  #ids = 0;
+  #opened = 0;
   #sending = false;
   /** How many messages may still be sent. */
   #left: number;
@@ -105,7 +127,6 @@ export class Load implements ClientOwner {
     this.exhausted = new Promise((resolve) => this.#exhaust = resolve);
   }
 
-  /** Opens the connections. Rejects if there is none that can be opened. */
   async open(): Promise<void> {
     const { connections, churn } = this.#options;
     this.#unopened = churn ? 1 : connections;
@@ -120,16 +141,16 @@ export class Load implements ClientOwner {
     else this.#inTurn = [...this.#clients];
   }
 
-  /** Starts sending. */
   start(): void {
     const { connections, window, churn } = this.#options;
     this.#sending = true;
-    this.#settleIfDone();
     this.#checker = setInterval(() => this.#check(), CHECK);
-    if (this.#pacer) {
-      this.#pacer.start();
-    } else if (churn) {
+    if (churn) {
       for (let i = 0; i < connections; i++) this.#sendAnew();
+    } else if (this.#clients.size === 0) {
+      this.#exhaust();
+    } else if (this.#pacer) {
+      this.#pacer.start();
     } else {
       for (let i = 0; i < window; i++) {
         for (const client of this.#clients) {
@@ -139,12 +160,10 @@ export class Load implements ClientOwner {
     }
   }
 
-  /** Counts what is sent from now on. */
   count(): void {
     this.#countedFrom = performance.now();
   }
 
-  /** Stops sending. Resolves when everything has come back, or nothing more comes. */
   async stop(): Promise<void> {
     this.#unopened = 0;
     this.#pacer?.stop();
@@ -157,7 +176,6 @@ export class Load implements ClientOwner {
     this.#finishAll("late");
   }
 
-  /** What it has come to so far. */
   tally(): Tally {
     const each = this.#options.churn
       ? [Math.min(this.#messages, 1)]
@@ -202,7 +220,8 @@ export class Load implements ClientOwner {
   }
 
   #createClient(): Client {
-    const connection = ++this.#ids;
+    const { first, step } = this.#options.ids;
+    const connection = first + this.#opened++ * step;
     const client = new Client(
       connection,
       this,

@@ -79,6 +79,7 @@ export function readOptions(options: BenchOptions): Plan {
       rate,
       window,
       churn,
+      ids: { first: 1, step: 1 },
     },
     connector: {
       chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
@@ -86,7 +87,7 @@ export function readOptions(options: BenchOptions): Plan {
     },
     duration,
     warmup,
-    workers,
+    workers: Math.min(workers, messages ?? Infinity),
   };
 }
 

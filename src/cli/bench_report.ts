@@ -21,9 +21,9 @@ const FAULTS: Readonly<Record<FaultKind, string>> = {
 /** The result, for people. */
 export function formatResult(result: BenchResult): string {
   const { endpoint, size, seconds, messages, bytes, rate } = result;
-  const sizes = typeof size === "number" ? `${size} B` : `${size.join("–")} B`;
+  const sizes = [size].flat().map(formatNumber).join("–");
   const lines = [
-    `${endpoint}: ${formatNumber(result.connections)} × ${sizes}, ${
+    `${endpoint}: ${formatNumber(result.connections)} × ${sizes} B, ${
       formatSeconds(seconds)
     }`,
     `${formatNumber(messages)} messages, ${formatRate(rate)} messages/s, ${

@@ -1,4 +1,8 @@
-import { connect as connectTcp, type Socket as NetSocket } from "node:net";
+import {
+  connect as connectTcp,
+  type OnReadOpts,
+  type Socket as NetSocket,
+} from "node:net";
 import { connect as connectTls, rootCertificates } from "node:tls";
 import type { Addr } from "../transport.ts";
 import type {
@@ -10,33 +14,55 @@ import type {
 import { connectUdp } from "./udp.ts";
 
 /** Connects over `node:net` and `node:tls`. */
-export function createConnector({ ca }: ConnectorOptions): Connector {
+export function createConnector(
+  { ca, chunkSize }: ConnectorOptions,
+): Connector {
+  // All read into it in turn, instead of each into a new one each time.
+  const buffer = new Uint8Array(chunkSize);
   return {
     connect(addr, handler) {
       if (addr.transport === "udp") return connectUdp(addr, handler);
-      return new Promise((resolve, reject) => {
-        const secure = addr.transport === "tls";
-        const socket = open(addr, ca);
-        socket.setNoDelay();
-        socket.once("error", reject);
-        socket.once(secure ? "secureConnect" : "connect", () => {
+      const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+      const socket = open(addr, ca, {
+        buffer,
+        callback(count, chunk) {
+          if (!socket.destroyed) handler.onData(chunk, count);
+          return true;
+        },
+      });
+      socket.setNoDelay();
+      socket.once("error", reject);
+      socket.once(
+        addr.transport === "tls" ? "secureConnect" : "connect",
+        () => {
           socket.off("error", reject);
           resolve(new NodeSocket(socket, handler));
-        });
-      });
+        },
+      );
+      return promise;
     },
   };
 }
 
-function open(addr: Addr, ca: string | undefined): NetSocket {
-  if ("path" in addr) return connectTcp({ path: addr.path });
+function open(
+  addr: Addr,
+  ca: string | undefined,
+  onread: OnReadOpts,
+): NetSocket {
+  if ("path" in addr) return connectTcp({ path: addr.path, onread });
   const { hostname: host, port } = addr;
-  if (addr.transport !== "tls") return connectTcp({ host, port });
-  return connectTls({
+  if (addr.transport !== "tls") return connectTcp({ host, port, onread });
+  const socket = connectTls({
     host,
     port,
     ...(ca && { ca: [...rootCertificates, ca] }),
   });
+  // It knows no `onread`.
+  socket.on(
+    "data",
+    (chunk: Uint8Array) => onread.callback(chunk.length, chunk),
+  );
+  return socket;
 }
 
 class NodeSocket implements Socket {
@@ -46,12 +72,9 @@ class NodeSocket implements Socket {
 
   constructor(socket: NetSocket, handler: SocketHandler) {
     this.#socket = socket;
-    socket.on("data", (chunk) => {
-      if (!this.#ended) handler.onData(chunk, chunk.length);
-    });
     socket.on("drain", () => {
       this.#full = false;
-      if (!this.#ended) handler.onDrain();
+      if (!socket.destroyed) handler.onDrain();
     });
     const end = (error?: Error) => {
       if (this.#ended) return;

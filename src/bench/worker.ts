@@ -1,0 +1,71 @@
+/**
+ * What each thread of a {@linkcode Team} runs.
+ *
+ * @module
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { explain } from "../explain.ts";
+import { loadRuntime } from "../runtime.ts";
+import { Load } from "./load.ts";
+import type { Order, Report, Task } from "./team.ts";
+
+/** How often it tells what it has come to, in milliseconds. */
+const TELL = 100;
+
+const task: Task = workerData;
+/** How long the echoes have taken that have not been told yet. */
+const latencies = new Float64Array(16 * 1024);
+let count = 0;
+
+const runtime = await loadRuntime();
+const load = new Load(
+  await runtime.loadConnector(task.connector),
+  task.load,
+  (ms) => {
+    latencies[count++] = ms;
+    if (count === latencies.length) tellTally();
+  },
+);
+load.exhausted.then(() => tell({ type: "exhausted" }));
+let teller: ReturnType<typeof setInterval> | undefined;
+
+parentPort?.on("message", async (order: Order) => {
+  switch (order) {
+    case "open":
+      try {
+        await load.open();
+        tell({ type: "opened" });
+      } catch (error) {
+        tell({ type: "refused", message: explain(error) });
+      }
+      break;
+    case "start":
+      load.start();
+      teller = setInterval(tellTally, TELL);
+      break;
+    case "count":
+      load.count();
+      break;
+    case "stop":
+      await load.stop();
+      clearInterval(teller);
+      tellTally();
+      tell({ type: "stopped" });
+      break;
+  }
+});
+
+function tellTally(): void {
+  tell({
+    type: "tally",
+    tally: load.tally(),
+    counts: load.faults.counts,
+    first: load.faults.first,
+    latencies: latencies.slice(0, count),
+  });
+  count = 0;
+}
+
+function tell(report: Report): void {
+  parentPort?.postMessage(report);
+}
