@@ -1,5 +1,6 @@
 import { makeAdmit, readNetwork } from "../src/cli/access.ts";
-import { readArgs, type Settings, UsageError } from "../src/cli/args.ts";
+import { readArgs, type Settings } from "../src/cli/args.ts";
+import { UsageError } from "../src/cli/given.ts";
 import { Log } from "../src/cli/log.ts";
 import { readSize } from "../src/cli/size.ts";
 import { formatEndpoint, parseEndpoint } from "../src/endpoint.ts";
@@ -56,7 +57,9 @@ type Case = [value: string, expected: Partial<Settings>];
 
 /** Options, and what they have to be read as. */
 const OPTIONS: Readonly<Record<string, fc.Arbitrary<Case>>> = {
-  port: fc.nat(65535).map((port: number): Case => [`${port}`, { port }]),
+  port: fc.nat(65535).map((port: number): Case => [`${port}`, {
+    endpoints: [{ transport: "tcp", hostname: "127.0.0.1", port }],
+  }]),
   "max-connections": whole(1e9).map((
     maxConnections: number,
   ): Case => [`${maxConnections}`, { maxConnections }]),
@@ -118,7 +121,7 @@ Deno.test("Any arguments are read, or refused in one line", () => {
     fc.property(fc.array(arg, { maxLength: 5 }), (args: string[]) => {
       const result = resultOf(() => readArgs(args), UsageError);
       if (result instanceof Error) assert(!/[\n\r]/.test(result.message));
-      else assert(result.port >= 0 && result.port <= 65535);
+      else assert(result.endpoints.length > 0);
     }),
   );
 });

@@ -83,6 +83,7 @@ export function tlsContract(test: Test): void {
       transport: "tls",
       hostname: "127.0.0.1",
       port: 0,
+      reusePort: false,
       backlog: 1,
       handshakeTimeout: 50,
     });
