@@ -33,7 +33,7 @@ interface Socket {
   /** Where the peer is, if it is on the network. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** Returns how many bytes the system took, or -1 once it is closed. */
+  /** Returns how many bytes the system took, or -1 once it has failed. */
   write(bytes: Uint8Array): number;
   pause(): void;
   resume(): void;
@@ -162,10 +162,10 @@ class BunConnection implements Connection {
     }
     if (this.#onBytes) {
       this.#onBytes(0);
-      const sent = this.#socket.write(chunk);
+      const sent = this.#send(chunk);
       if (sent > 0) this.#onBytes(sent);
       if (sent === chunk.length) return;
-      this.#rest = chunk.slice(Math.max(sent, 0));
+      this.#rest = chunk.slice(sent);
     } else {
       this.#rest = chunk.slice();
     }
@@ -175,7 +175,7 @@ class BunConnection implements Connection {
 
   onDrain(): void {
     if (this.#onBytes && this.#rest) {
-      const sent = Math.max(this.#socket.write(this.#rest), 0);
+      const sent = this.#send(this.#rest);
       this.#onBytes(sent);
       this.#rest = this.#rest.subarray(sent);
       if (this.#rest.length > 0) return;
@@ -223,9 +223,9 @@ class BunConnection implements Connection {
   async write(p: Uint8Array): Promise<number> {
     for (;;) {
       if (this.#error) throw this.#error;
-      const sent = this.#socket.write(p);
+      const sent = this.#send(p);
       if (sent > 0) return sent;
-      await this.#change();
+      if (!this.#error) await this.#change();
     }
   }
 
@@ -243,6 +243,16 @@ class BunConnection implements Connection {
     this.#error ??= new Error("Connection closed");
     this.#socket.end();
     this.#wake();
+  }
+
+  /** Sends as much as the system takes. */
+  #send(bytes: Uint8Array): number {
+    const sent = this.#socket.write(bytes);
+    if (sent >= 0) return sent;
+    // The peer has gone; of a paused socket Bun says no more than this.
+    const error = new Error("Connection reset by peer");
+    this.onClose(Object.assign(error, { code: "ECONNRESET" }));
+    return 0;
   }
 
   #change(): Promise<void> {

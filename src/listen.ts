@@ -42,10 +42,15 @@ const REASONS: Readonly<Record<string, string>> = {
  * ```
  *
  * @example A Unix socket for everybody in the group
- * ```ts no-run
+ * ```ts
  * import { listen } from "@echod/echod";
  *
- * await listen({ transport: "unix", path: "/run/echod.sock", mode: 0o660 });
+ * const listener = await listen({
+ *   transport: "unix",
+ *   path: "echod.sock",
+ *   mode: 0o660,
+ * });
+ * listener.close();
  * ```
  *
  * @returns A promise of the bound listener. It rejects with an Error that says

@@ -114,11 +114,17 @@ function peerOf(socket: Socket): Addr | undefined {
 /** Settles with a socket's TLS handshake. */
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = () => reject(new Error("Connection closed in the handshake"));
+    // When the peer leaves, Node reports no error.
+    const left = Object.assign(
+      new Error("Connection closed in the handshake"),
+      {
+        code: "ECONNRESET",
+      },
+    );
     socket.once("secure", resolve);
     socket.once("error", reject);
-    socket.once("end", fail);
-    socket.once("close", fail);
+    socket.once("end", () => reject(left));
+    socket.once("close", () => reject(left));
   });
 }
 

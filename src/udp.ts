@@ -158,7 +158,7 @@ class UdpListener implements Listener {
  * A socket that is bound to every address does not know which of them are its
  * own: it takes its own port for itself.
  */
-function isClient({ address, port }: RemoteInfo, own: NetAddr): boolean {
+export function isClient({ address, port }: RemoteInfo, own: NetAddr): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   const everywhere = own.hostname === "::" || own.hostname === "0.0.0.0";
   const isOwn = port === own.port && (everywhere || plain === own.hostname);

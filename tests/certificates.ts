@@ -49,3 +49,11 @@ export function certificate(): { cert: string; key: string } {
   }
   return made;
 }
+
+/** The key of another certificate, in PEM. */
+export function otherKey(): string {
+  using directory = new TemporaryDirectory();
+  const key = directory.file("key.pem");
+  makeCertificate(directory.file("cert.pem"), key);
+  return readFileSync(key, "utf8");
+}

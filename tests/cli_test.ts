@@ -260,20 +260,6 @@ test(
   [DENO],
 );
 
-test("needs permission for its own address only", async () => {
-  await using program = new Program(DENO.command, [
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--allow-net=127.0.0.1",
-    "mod.ts",
-    "-p",
-    "0",
-  ]);
-  await using client = await Client.connect(await program.port());
-  assertEquals(await client.echo(pattern(1)), pattern(1));
-}, [DENO]);
-
 test("goes on when nobody can read its log any more", async (runtime) => {
   await using program = new Program("bash", [
     "-c",

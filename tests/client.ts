@@ -1,4 +1,7 @@
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { connect as secure } from "node:tls";
+import { certificate } from "./certificates.ts";
 
 /** The byte at a position of what test clients send. */
 export function patternAt(position: number): number {
@@ -10,32 +13,45 @@ export function pattern(count: number, from = 0): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: count }, (_, i) => patternAt(from + i));
 }
 
-/** A TCP client on `node:net`, which every runtime has. It reads only when told to. */
+/** A client on `node:net`, which every runtime has. It reads only when told to. */
 export class Client implements AsyncDisposable {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
+  /** The socket that the server sees: below TLS, another one. */
+  readonly #raw: Socket;
   readonly #closed: Promise<void>;
   #rest: Uint8Array = new Uint8Array();
   #error: Error | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Duplex, raw: Socket) {
     this.#socket = socket;
+    this.#raw = raw;
     this.#closed = new Promise((resolve) =>
       socket.once("close", () => resolve())
     );
     socket.on("error", (error) => this.#error = error);
   }
 
-  /** Connects to a port of this machine. */
-  static connect(port: number, host = "127.0.0.1"): Promise<Client> {
-    return new Promise((resolve, reject) => {
-      const socket = connect({ port, host, allowHalfOpen: true });
-      socket.pause();
-      socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.off("error", reject);
-        resolve(new Client(socket));
-      });
-    });
+  /** Connects to a TCP port of this machine. */
+  static async connect(port: number, host = "127.0.0.1"): Promise<Client> {
+    const socket = await open({ port, host });
+    return new Client(socket, socket);
+  }
+
+  /** Connects to a Unix socket. */
+  static async connectUnix(path: string): Promise<Client> {
+    const socket = await open({ path });
+    return new Client(socket, socket);
+  }
+
+  /** Connects to a TCP port of this machine, and begins a TLS handshake. */
+  static async connectTls(port: number): Promise<Client> {
+    const raw = await open({ port, host: "127.0.0.1" });
+    const { cert } = certificate();
+    if ("Deno" in globalThis) {
+      return new Client(await secureOnDeno(raw, cert), raw);
+    }
+    const socket = secure({ socket: raw, servername: "localhost", ca: cert });
+    return new Client(socket.pause(), raw);
   }
 
   /** Sends bytes; resolves when the system has taken them. */
@@ -50,9 +66,10 @@ export class Client implements AsyncDisposable {
     this.#socket.end();
   }
 
-  /** Breaks the connection off, with a TCP reset. */
+  /** Breaks the connection off: with a reset, where there is such a thing. */
   reset(): Promise<void> {
-    this.#socket.resetAndDestroy();
+    if (this.#raw.remotePort) this.#raw.resetAndDestroy();
+    this.#socket.destroy();
     return this.#closed;
   }
 
@@ -101,8 +118,12 @@ export class Client implements AsyncDisposable {
 
   /** Sends bytes and receives as many. */
   async echo(bytes: Uint8Array): Promise<Uint8Array> {
-    await this.send(bytes);
-    return await this.receiveExactly(bytes.length);
+    const sent = this.send(bytes);
+    const [received] = await Promise.all([
+      this.receiveExactly(bytes.length),
+      sent,
+    ]);
+    return received;
   }
 
   /** Resolves when both sides have ended, or the connection has failed. */
@@ -112,6 +133,7 @@ export class Client implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     this.#socket.destroy();
+    this.#raw.destroy();
     await this.#closed;
   }
 
@@ -125,4 +147,69 @@ export class Client implements AsyncDisposable {
       for (const event of events) this.#socket.on(event, done);
     });
   }
+}
+
+function open(
+  where: { port: number; host: string } | { path: string },
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...where, allowHalfOpen: true });
+    socket.pause();
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      resolve(socket);
+    });
+  });
+}
+
+/**
+ * TLS over a socket. The clients of Deno's `node:tls` read whether they are told
+ * to or not; those of its own do not, but cannot reset a connection. So one of
+ * its own is connected to the socket, by another one between them.
+ */
+async function secureOnDeno(raw: Socket, cert: string): Promise<Duplex> {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    server.close();
+    near.pipe(raw).pipe(near);
+    near.on("error", () => raw.destroy());
+    raw.on("error", () => near.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (!address || typeof address === "string") throw new Error("No port");
+  const connection = await Deno.startTls(
+    await Deno.connect({ hostname: "127.0.0.1", port: address.port }),
+    { hostname: "localhost", caCerts: [cert] },
+  );
+  // At once, and not only with the first read or write.
+  connection.handshake().catch(() => {});
+  const buffer = new Uint8Array(64 * 1024);
+  return new Duplex({
+    async read() {
+      try {
+        const count = await connection.read(buffer);
+        this.push(count === null ? null : buffer.slice(0, count));
+      } catch (error) {
+        this.destroy(error instanceof Error ? error : undefined);
+      }
+    },
+    async write(chunk: Uint8Array, _, done) {
+      try {
+        for (let sent = 0; sent < chunk.length;) {
+          sent += await connection.write(chunk.subarray(sent));
+        }
+        done();
+      } catch (error) {
+        done(error instanceof Error ? error : undefined);
+      }
+    },
+    final(done) {
+      connection.closeWrite().then(() => done(), done);
+    },
+    destroy(error, done) {
+      connection.close();
+      done(error);
+    },
+  });
 }

@@ -1,7 +1,7 @@
 import { listen } from "../mod.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { Client } from "./client.ts";
-import { contract } from "./contract.ts";
+import { contracts } from "./contracts.ts";
 
 /** Nothing hangs for longer than this, in milliseconds. */
 const TIMEOUT = 60_000;
@@ -9,7 +9,7 @@ const TIMEOUT = 60_000;
 const net = await Deno.permissions.query({ name: "net" });
 const ignore = net.state !== "granted";
 
-contract((name, fn) => Deno.test({ name: `Deno: ${name}`, ignore, fn }));
+contracts((name, fn) => Deno.test({ name: `Deno: ${name}`, ignore, fn }));
 
 Deno.test({
   name: "Deno: accepted connections have TCP_NODELAY and keep-alive on",

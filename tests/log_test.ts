@@ -160,6 +160,7 @@ for (const fullError of [undefined, systemError("EAGAIN")]) {
     await settled();
     const events = output.written.trimEnd().split("\n")
       .map((line) => JSON.parse(line));
+    assertEquals(events.filter(({ event }) => event === "lost").length, 1);
     const kept = events.findIndex(({ event }) => event === "lost");
     assert(kept >= 240 && kept <= 260, `${kept} lines were kept`);
     const { level, lines } = events[kept];

@@ -12,12 +12,13 @@ export function testProgram(
   name: string,
   fn: (runtime: Runtime) => Promise<void>,
   runtimes: readonly Runtime[] = RUNTIMES,
+  timeout = 60_000,
 ): void {
   for (const runtime of runtimes) {
     Deno.test({
       name: `${runtime.name}: ${name}`,
       ignore: runtime.command === "",
-      timeout: 60_000,
+      timeout,
       fn: () => fn(runtime),
     });
   }
@@ -82,6 +83,18 @@ export class Program implements AsyncDisposable {
   async port(): Promise<number> {
     const line = /^(?:Listening on|.*"listening").*:(\d+)("})?$/;
     return Number((await this.line(line))[1]);
+  }
+
+  /** The memory that it holds, in bytes. */
+  async memory(): Promise<number> {
+    const status = await Deno.readTextFile(`/proc/${this.pid}/status`);
+    return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1024;
+  }
+
+  /** How many descriptors it has open. */
+  async descriptors(): Promise<number> {
+    const entries = Deno.readDir(`/proc/${this.pid}/fd`);
+    return (await Array.fromAsync(entries)).length;
   }
 
   signal(signal: Deno.Signal): void {
