@@ -6,9 +6,6 @@ import { EXPECTED, FAULTS, FaultyServer } from "./faulty.ts";
 import { type Ended, Program, testProgram as test } from "./program.ts";
 import type { Runtime } from "./runtimes.ts";
 
-/** Serves as it should. */
-const SOUND = () => (byte: number) => [byte];
-
 /** Runs `bench` to its end. */
 function bench(runtime: Runtime, ...args: string[]): Promise<Ended> {
   return Program.run(runtime, "bench", ...args);
@@ -20,7 +17,7 @@ function permit({ name, command, args }: Runtime, ...flags: string[]): Runtime {
 }
 
 test("bench says how fast it was, and that nothing was wrong", async (runtime) => {
-  await using server = await FaultyServer.start(SOUND);
+  await using server = await FaultyServer.start();
   const { code, stdout, stderr } = await bench(
     runtime,
     "-c",
@@ -53,7 +50,7 @@ test("bench says how fast it was, and that nothing was wrong", async (runtime) =
 });
 
 test("bench --json writes the result as one object", async (runtime) => {
-  await using server = await FaultyServer.start(SOUND);
+  await using server = await FaultyServer.start();
   const endpoint = `tcp://127.0.0.1:${server.port}`;
   const { code, stdout, stderr } = await bench(
     runtime,
@@ -103,7 +100,7 @@ const WHAT: Record<string, string> = {
 test("bench tells what a faulty server does wrong", async (runtime) => {
   await Promise.all(
     Object.entries(EXPECTED).map(async ([kind, { offset }]) => {
-      await using server = await FaultyServer.start(FAULTS[kind] ?? SOUND);
+      await using server = await FaultyServer.start(FAULTS[kind]);
       const { code, stdout } = await bench(
         runtime,
         "-c1",
@@ -124,8 +121,7 @@ test("bench tells what a faulty server does wrong", async (runtime) => {
 });
 
 test("bench tells of a server that ends the connection early", async (runtime) => {
-  const truncating = FAULTS["truncated"] ?? SOUND;
-  await using server = await FaultyServer.start(truncating);
+  await using server = await FaultyServer.start(FAULTS["truncated"]);
   const endpoint = `tcp://127.0.0.1:${server.port}`;
   const { code, stdout } = await bench(runtime, "-c1", endpoint);
   assertEquals(code, 1);
@@ -149,21 +145,30 @@ test("bench tells of a connection that is reset", async (runtime) => {
   );
 });
 
+const WAYS: Record<string, number> = {
+  "-n 100 --window 4": 100,
+  "-n 100 --rate 1000": 100,
+  "-n 100 --churn": 100,
+  "-n 100 --workers 2": 100,
+  "-n 6 --size 8MiB": 6,
+};
+
 test("bench sends in every way it is asked to", async (runtime) => {
-  await using server = await FaultyServer.start(SOUND);
-  const ways = ["--window 4", "--rate 1000", "--churn", "--workers 2"];
-  await Promise.all(ways.map(async (way) => {
-    const { code, stdout, stderr } = await bench(
-      permit(runtime, "--allow-read"),
-      ...way.split(" "),
-      ..."-c 5 -n 100 --json".split(" "),
-      `tcp://127.0.0.1:${server.port}`,
-    );
-    assertEquals([code, stderr], [0, ""], way);
-    const { messages, seconds } = JSON.parse(stdout);
-    assertEquals(messages, 100, way);
-    if (way === "--rate 1000") assert(seconds >= 0.099);
-  }));
+  await using server = await FaultyServer.start();
+  await Promise.all(
+    Object.entries(WAYS).map(async ([way, count]) => {
+      const { code, stdout, stderr } = await bench(
+        permit(runtime, "--allow-read"),
+        ...way.split(" "),
+        ..."-c 5 --json".split(" "),
+        `tcp://127.0.0.1:${server.port}`,
+      );
+      assertEquals([code, stderr], [0, ""], way);
+      const { messages, seconds } = JSON.parse(stdout);
+      assertEquals(messages, count, way);
+      if (way.includes("rate")) assert(seconds >= 0.099);
+    }),
+  );
 });
 
 test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
@@ -172,8 +177,8 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
   const ca = directory.file("ca.pem");
   const tls = certificate();
   await Deno.writeTextFile(ca, tls.cert);
-  await using unixServer = await FaultyServer.start(SOUND, { path });
-  await using tlsServer = await FaultyServer.start(SOUND, { tls });
+  await using unixServer = await FaultyServer.start(undefined, { path });
+  await using tlsServer = await FaultyServer.start(undefined, { tls });
   const udpServer = createSocket("udp4");
   udpServer.on("message", (bytes, { port, address }) => {
     udpServer.send(bytes, port, address);
@@ -210,7 +215,7 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`bench ends at ${signal}, with the result so far`, async (runtime) => {
-    await using server = await FaultyServer.start(SOUND);
+    await using server = await FaultyServer.start();
     const endpoint = `tcp://127.0.0.1:${server.port}`;
     const args = "bench --json --warmup 0s -d 1h".split(" ");
     await using program = Program.start(runtime, ...args, endpoint);
@@ -223,7 +228,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 test("bench says what it cannot connect to", async (runtime) => {
-  const server = await FaultyServer.start(SOUND);
+  const server = await FaultyServer.start();
   const endpoint = `tcp://127.0.0.1:${server.port}`;
   await server[Symbol.asyncDispose]();
   assertEquals(await bench(runtime, endpoint), {
@@ -265,7 +270,7 @@ async function benchOnTerminal(
 }
 
 test("bench shows on a terminal how it goes", async (runtime) => {
-  await using server = await FaultyServer.start(SOUND);
+  await using server = await FaultyServer.start();
   const { code, lines } = await benchOnTerminal(
     runtime,
     "",

@@ -17,7 +17,7 @@ function test(
     ignore,
     timeout: 60_000,
     async fn() {
-      await using server = await FaultyServer.start(() => (byte) => [byte]);
+      await using server = await FaultyServer.start();
       await fn(`tcp://127.0.0.1:${server.port}`, server);
     },
   });
@@ -72,9 +72,7 @@ test("bench() rejects when its signal has aborted before", async (endpoint) => {
 });
 
 test("bench() ends when the last connection is lost", async () => {
-  await using server = await FaultyServer.start(
-    FAULTS["truncated"] ?? (() => () => null),
-  );
+  await using server = await FaultyServer.start(FAULTS["truncated"]);
   const { messages, errors } = await bench({
     endpoint: `tcp://127.0.0.1:${server.port}`,
     connections: 3,
@@ -96,9 +94,7 @@ test("bench() shares the connections among threads", async (endpoint) => {
 });
 
 test("bench() counts what goes wrong in all threads", async () => {
-  await using server = await FaultyServer.start(
-    FAULTS["prefixed"] ?? (() => () => null),
-  );
+  await using server = await FaultyServer.start(FAULTS["prefixed"]);
   const { errors, firstErrors } = await bench({
     endpoint: `tcp://127.0.0.1:${server.port}`,
     connections: 3,

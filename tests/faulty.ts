@@ -41,14 +41,17 @@ export const EXPECTED: Record<string, { count: number; offset: number }> = {
   inserted: { count: 11, offset: 1_000 },
 };
 
-/** A real server, on a port, on a path or for TLS, that does it. */
+/**
+ * A real server, on a port, on a path or for TLS, that does it; if it is not told
+ * what, it echoes as it should.
+ */
 export class FaultyServer implements AsyncDisposable {
   /** Resolves when the first bytes have come in. */
   readonly reached: Promise<void>;
   readonly #server: NetServer;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: NetServer, makeServer: () => Server) {
+  private constructor(server: NetServer, makeServer?: () => Server) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.reached = promise;
     this.#server = server;
@@ -56,13 +59,17 @@ export class FaultyServer implements AsyncDisposable {
       ? "secureConnection"
       : "connection";
     server.on(event, (socket: Socket) => {
-      const serve = makeServer();
+      const serve = makeServer?.();
       let position = 0;
       this.#sockets.add(socket);
       socket.on("error", () => {});
       socket.on("close", () => this.#sockets.delete(socket));
+      socket.on("data", () => resolve());
+      if (!serve) {
+        socket.pipe(socket);
+        return;
+      }
       socket.on("data", (chunk: Uint8Array) => {
-        resolve();
         const echo = Array.from(chunk, (byte) => serve(byte, position++));
         socket.write(Uint8Array.from(echo.flatMap((bytes) => bytes ?? [])));
         if (echo.includes(null)) socket.end();
@@ -72,7 +79,7 @@ export class FaultyServer implements AsyncDisposable {
 
   /** Starts one, by default on a free port. */
   static start(
-    makeServer: () => Server,
+    makeServer?: () => Server,
     { path, tls }: { path?: string; tls?: { cert: string; key: string } } = {},
   ): Promise<FaultyServer> {
     const server = tls ? createTlsServer(tls) : createServer();

@@ -119,6 +119,18 @@ Deno.test("Verifier tells what goes wrong more than once", () => {
   }
 });
 
+Deno.test("Verifier tells a byte that comes twice, of two that are the same", () => {
+  let at = 0;
+  while (pattern.bytes[at] !== pattern.bytes[at + 1]) at++;
+  const sent = at + 100;
+  const bytes = echoOf((byte, i) => i === at ? [byte, byte] : [byte], sent, 0);
+  // The second comes first in a chunk.
+  const [found, ...others] = verify(bytes, at + 1, { sent, start: 0 });
+  // Which of the three it is cannot be told.
+  assert(found && found.offset >= at && found.offset <= at + 2);
+  assertEquals([found.kind, found.count, others], ["repeated", 1, []]);
+});
+
 Deno.test("Verifier knows small messages too", () => {
   // Each is sent when the one before is back, or seems to be.
   const found: unknown[] = [];

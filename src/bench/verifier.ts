@@ -110,12 +110,14 @@ export class Verifier {
       const again = this.#again === undefined
         ? 0
         : Math.min(this.#matchLength(this.#again), this.#head - this.#again);
-      // Few bytes may be right by chance.
+      // Few bytes may be right by chance, or in two ways.
       const sure = Math.min(Pattern.KEY, length, ahead);
-      if (this.#again !== undefined && again > right) {
+      const isUnclear = again === length && right === length;
+      if (isUnclear && !final) return;
+      if (
+        this.#again !== undefined && again > 0 && again >= right && !isUnclear
+      ) {
         this.#comeAgain(this.#again, again);
-      } else if (again > 0 && again === length && !final) {
-        return;
       } else if (right > 0 && right >= sure) {
         this.#advance(right);
         this.#consume(right);

@@ -58,8 +58,10 @@ async function runWithProgress(
     early.abort(new Error("Interrupted before all connections were open"));
   });
   const isLive = stderr.isTerminal();
-  const show = async (progress: BenchProgress) => {
-    await writeText(stderr, `\r\x1b[K${formatProgress(progress)}`);
+  const show = (progress: BenchProgress) => {
+    const line = `\r\x1b[K${formatProgress(progress)}`;
+    // When nobody can read it any more, the result is still wanted.
+    writeText(stderr, line).catch(() => {});
   };
   try {
     return await bench({
