@@ -67,14 +67,17 @@ export class Latencies {
         max: 0,
       };
     }
+    // A percentile is known to three figures only.
+    const at = (percent: number) =>
+      Math.min(total.percentile(percent), total.max);
     return {
       min: total.min,
       mean: Math.round(total.mean * 10) / 10,
-      p50: total.percentile(50),
-      p90: total.percentile(90),
-      p99: total.percentile(99),
-      p99_9: total.percentile(99.9),
-      p99_99: total.percentile(99.99),
+      p50: at(50),
+      p90: at(90),
+      p99: at(99),
+      p99_9: at(99.9),
+      p99_99: at(99.99),
       max: total.max,
     };
   }
