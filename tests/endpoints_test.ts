@@ -1,13 +1,17 @@
 import { listen, serve } from "../mod.ts";
 import { assert, assertEquals, assertMatch } from "./assert.ts";
-import { makeCertificate, TemporaryDirectory } from "./certificates.ts";
+import {
+  certificate,
+  makeCertificate,
+  TemporaryDirectory,
+} from "./certificates.ts";
 import { Client, pattern } from "./client.ts";
 import { Peer } from "./peer.ts";
 import { Program, testProgram as test } from "./program.ts";
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
 import { portOf } from "./transports.ts";
 
-const [DENO] = RUNTIMES;
+const [DENO, NODE, BUN] = RUNTIMES;
 
 /** A runtime that may use the files of a directory. */
 function withFiles(runtime: Runtime, directory: TemporaryDirectory): Runtime {
@@ -256,6 +260,40 @@ test("every endpoint needs its own permissions only", async () => {
     }
   }));
 }, [DENO]);
+
+test(
+  "TLS clients that say nothing, or take nothing, leave nothing behind",
+  async (runtime) => {
+    using directory = new TemporaryDirectory();
+    const [cert, key] = [directory.file("cert.pem"), directory.file("key.pem")];
+    await Deno.writeTextFile(cert, certificate().cert);
+    await Deno.writeTextFile(key, certificate().key);
+    await using program = Program.start(
+      runtime,
+      "-v",
+      "--idle-timeout=500ms",
+      "tls://127.0.0.1:0",
+      `--tls-cert=${cert}`,
+      `--tls-key=${key}`,
+    );
+    const port = await portIn(program, "tls");
+    const descriptors = async () =>
+      (await Array.fromAsync(Deno.readDir(`/proc/${program.pid}/fd`))).length;
+    const before = await descriptors();
+    await using _silent = await Client.connect(port);
+    await using deaf = await Client.connectTls(port);
+    const sending = deaf.send(new Uint8Array(64 * 1024 * 1024)).catch(() => {});
+    for (const id of [1, 2]) {
+      await program.line(RegExp(`^#${id} .* closed \\(idle\\)`));
+    }
+    // A leak would be there for ever.
+    while (await descriptors() > before);
+    await deaf[Symbol.asyncDispose]();
+    await sending;
+    // Deno leaves it to such clients to go.
+  },
+  [NODE, BUN],
+);
 
 /**
  * Starts `second` on the port of a datagram that `first` is still to answer: so
