@@ -239,6 +239,8 @@ class NodeConnection implements Connection {
   }
 
   close(): void {
+    // Tells a TLS client that this is the end, if it will listen.
+    if (this.#socket instanceof TLSSocket) this.#socket.end();
     this.#socket.destroy();
   }
 }

@@ -41,17 +41,27 @@ async function readPem(
   endpoint: NetAddr,
   { tlsCert = "", tlsKey = "" }: Settings,
 ): Promise<{ cert: string; key: string }> {
-  const { readFile } = await import("node:fs/promises");
   const { checkPem } = await import("../pem.ts");
   try {
-    const cert = await readFile(tlsCert, "utf8");
-    const key = await readFile(tlsKey, "utf8");
+    const cert = await readText(tlsCert);
+    const key = await readText(tlsKey);
     checkPem(cert, key, { cert: tlsCert, key: tlsKey });
     return { cert, key };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw new Error(`Cannot listen on ${formatEndpoint(endpoint)}: ${reason}`, {
-      cause,
-    });
+    const url = formatEndpoint(endpoint);
+    throw new Error(`Cannot listen on ${url}: ${messageOf(cause)}`, { cause });
   }
+}
+
+async function readText(file: string): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new Error(`cannot read ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
