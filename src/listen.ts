@@ -42,7 +42,7 @@ const REASONS: Readonly<Record<string, string>> = {
  * ```
  *
  * @example A Unix socket for everybody in the group
- * ```ts no-run
+ * ```ts ignore
  * import { listen } from "@echod/echod";
  *
  * await listen({ transport: "unix", path: "/run/echod.sock", mode: 0o660 });
