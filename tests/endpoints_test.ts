@@ -9,7 +9,6 @@ import { Client, pattern } from "./client.ts";
 import { Peer } from "./peer.ts";
 import { Program, testProgram as test } from "./program.ts";
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
-import { portOf } from "./transports.ts";
 
 const [DENO, NODE, BUN] = RUNTIMES;
 
