@@ -5,6 +5,8 @@ const RANGE = { lowest: 1, highest: 60_000_000, figures: 3 };
 /** How many powers of two there are in it. */
 const OCTAVES = 26;
 
+const NOTHING = { min: 0, mean: 0, max: 0 };
+
 /** How long echoes took, in microseconds. All are 0 when there was none. */
 export interface LatencySummary {
   /** The shortest. */
@@ -55,30 +57,18 @@ export class Latencies {
   summary(): LatencySummary {
     this.look();
     const total = this.#total;
-    if (total.count === 0) {
-      return {
-        min: 0,
-        mean: 0,
-        p50: 0,
-        p90: 0,
-        p99: 0,
-        p99_9: 0,
-        p99_99: 0,
-        max: 0,
-      };
-    }
-    // A percentile is known to three figures only.
-    const at = (percent: number) =>
-      Math.min(total.percentile(percent), total.max);
+    const { min, mean, max } = total.count === 0 ? NOTHING : total;
+    // Percentiles are rounded up to three figures, beyond the maximum too.
+    const at = (share: number) => Math.min(total.percentile(share), max);
     return {
-      min: total.min,
-      mean: Math.round(total.mean * 10) / 10,
+      min,
+      mean: Math.round(mean * 10) / 10,
       p50: at(50),
       p90: at(90),
       p99: at(99),
       p99_9: at(99.9),
       p99_99: at(99.99),
-      max: total.max,
+      max,
     };
   }
 }
