@@ -1,7 +1,9 @@
 import { createHistogram } from "node:perf_hooks";
 
-/** The range of the histogram, in microseconds. */
-const RANGE = { lowest: 1, highest: 60_000_000, figures: 3 };
+/** The longest time that is told from longer ones, in microseconds: a minute. */
+const LONGEST = 60_000_000;
+/** Beyond that there is room for what it is rounded up to. */
+const RANGE = { lowest: 1, highest: 2 * LONGEST, figures: 3 };
 /** How many powers of two there are in it. */
 const OCTAVES = 26;
 
@@ -36,7 +38,7 @@ export class Latencies {
 
   /** Adds one, in milliseconds. More than 60 s count as 60 s. */
   record(ms: number): void {
-    const us = Math.min(Math.max(Math.round(ms * 1000), 1), RANGE.highest);
+    const us = Math.min(Math.max(Math.round(ms * 1000), 1), LONGEST);
     this.#recent.record(us);
     const octave = 31 - Math.clz32(us);
     this.octaves[octave] = (this.octaves[octave] ?? 0) + 1;
