@@ -5,7 +5,10 @@ import { promisify } from "node:util";
 import type { Output, Runtime } from "./runtime.ts";
 import type { Addr, Connection, Listener, NetAddr } from "./transport.ts";
 
-/** How much is read at a time, and held of a peer that does not take its echo. */
+/**
+ * How much is read at a time. Of a peer that does not take its echo twice that is
+ * held: what is being written, and what Node has read ahead.
+ */
 const CHUNK = 64 * 1024;
 
 /** Node as a {@linkcode Runtime}. */
