@@ -129,6 +129,11 @@ function testEndpoint(
   }, clients.every(isInstalled) ? RUNTIMES : []);
 }
 
+const TCP: Record<string, string> = {
+  nc: "nc -N ${0/:/ }",
+  socat: "socat -t30 - TCP:$0",
+  ncat: "ncat ${0/:/ }",
+};
 const UNIX: Record<string, string> = {
   nc: "nc -N -U $0",
   socat: "socat -t30 - UNIX-CONNECT:$0",
@@ -141,6 +146,7 @@ const TLS: Record<string, string> = {
 
 for (
   const [endpoint, commands] of Object.entries({
+    "tcp://127.0.0.1:0": TCP,
     "unix://DIRECTORY/echod.sock": UNIX,
     "tls://127.0.0.1:0": TLS,
   })
