@@ -343,7 +343,7 @@ function isThere(command: string): boolean {
 function echod(directory: string): Commands {
   const entry = `${directory}/mod.ts`;
   const deno = isThere("deno") ? ["deno"] : ["npx", "--yes", "deno@2.9.6"];
-  const node = isThere("node") ? ["node"] : ["npx", "--yes", "node@24"];
+  const node = ["npx", "--yes", "node@24"];
   return {
     Deno: [...deno, "run", "--allow-net", "--cached-only", entry, "-p0"],
     Node: [...node, entry, "-p0"],
@@ -433,7 +433,7 @@ try {
   } else {
     const go = `${directory}/echo`;
     if (isThere("go")) {
-      const source = fileURLToPath(new URL("./peers/echo.go", import.meta.url));
+      const source = fileURLToPath(new URL("./peers/go_net.go", import.meta.url));
       execFileSync("go", ["build", "-o", go, source]);
     }
     const commands = { ...echod(root), ...(isThere("go") && { Go: [go] }) };
