@@ -1,4 +1,5 @@
 import { formatEndpoint } from "../endpoint.ts";
+import { explain } from "../explain.ts";
 import { listen } from "../listen.ts";
 import type { Addr, Listener, ListenOptions, NetAddr } from "../transport.ts";
 import type { Settings } from "./args.ts";
@@ -49,7 +50,7 @@ async function readPem(
     return { cert, key };
   } catch (cause) {
     const url = formatEndpoint(endpoint);
-    throw new Error(`Cannot listen on ${url}: ${messageOf(cause)}`, { cause });
+    throw new Error(`Cannot listen on ${url}: ${explain(cause)}`, { cause });
   }
 }
 
@@ -58,10 +59,6 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new Error(`cannot read ${file}: ${messageOf(cause)}`, { cause });
+    throw new Error(`cannot read ${file}: ${explain(cause)}`, { cause });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -433,7 +433,9 @@ try {
   } else {
     const go = `${directory}/echo`;
     if (isThere("go")) {
-      const source = fileURLToPath(new URL("./peers/go_net.go", import.meta.url));
+      const source = fileURLToPath(
+        new URL("./peers/go_net.go", import.meta.url),
+      );
       execFileSync("go", ["build", "-o", go, source]);
     }
     const commands = { ...echod(root), ...(isThere("go") && { Go: [go] }) };
