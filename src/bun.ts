@@ -38,6 +38,7 @@ interface Socket {
   pause(): void;
   resume(): void;
   end(): void;
+  shutdown(): void;
   terminate(): void;
   setNoDelay(on: boolean): boolean;
   setKeepAlive(on: boolean): boolean;
@@ -240,9 +241,14 @@ class BunConnection implements Connection {
   }
 
   close(): void {
-    this.#error ??= new Error("Connection closed");
-    this.#socket.end();
-    this.#wake();
+    if (this.#secure && (!this.#ended || this.#rest)) {
+      // Over TLS, end() would wait for a peer that takes nothing.
+      this.#socket.shutdown();
+      this.#socket.terminate();
+    } else {
+      this.#socket.end();
+    }
+    this.onClose();
   }
 
   /** Sends as much as the system takes. */

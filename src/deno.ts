@@ -32,7 +32,7 @@ export const runtime: Runtime = {
       { ...listener.addr, transport },
       (connection) =>
         new SecureConnection(
-          connection,
+          endedByPeer(connection),
           connection.handshake(),
           handshakeTimeout,
         ),
@@ -113,4 +113,21 @@ function prepare(connection: Deno.TcpConn): Deno.TcpConn {
 function nameUnnamed(connection: Deno.UnixConn): Deno.UnixConn {
   connection.remoteAddr.path ??= "";
   return connection;
+}
+
+/**
+ * Many clients end a TLS connection without the `close_notify` that it takes to
+ * know that nothing is missing. To an echo that is an end like any other.
+ */
+function endedByPeer(connection: Deno.TlsConn): Connection {
+  return {
+    remoteAddr: connection.remoteAddr,
+    read: (p) =>
+      connection.read(p).catch((error) => {
+        if (error instanceof Deno.errors.UnexpectedEof) return null;
+        throw error;
+      }),
+    write: (p) => connection.write(p),
+    close: () => connection.close(),
+  };
 }

@@ -1,4 +1,5 @@
 import { formatEndpoint } from "./endpoint.ts";
+import { explain } from "./explain.ts";
 import {
   type BindOptions,
   loadRuntime,
@@ -64,9 +65,12 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
     return await bind(endpoint);
   } catch (cause) {
     const url = formatEndpoint(endpoint);
-    throw new Error(`Cannot listen on ${url}: ${explain(cause, endpoint)}`, {
-      cause,
-    });
+    throw new Error(
+      `Cannot listen on ${url}: ${
+        explain(cause, endpoint.transport === "unix" ? {} : REASONS)
+      }`,
+      { cause },
+    );
   }
 }
 
@@ -173,10 +177,4 @@ function checkWhole(name: string, value: number, most: number): void {
       `Cannot listen: ${name} must be 0 to ${most}, but is ${value}`,
     );
   }
-}
-
-function explain(error: unknown, { transport }: Endpoint): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? String(error.code) : "";
-  return transport !== "unix" && REASONS[code] || error.message;
 }

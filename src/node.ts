@@ -7,7 +7,10 @@ import { SecureConnection } from "./handshake.ts";
 import type { BindOptions, Output, Runtime } from "./runtime.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
-/** How much is read at a time, and held of a peer that does not take its echo. */
+/**
+ * How much is read at a time. Of a peer that does not take its echo twice that is
+ * held: what is being written, and what Node has read ahead.
+ */
 const CHUNK = 64 * 1024;
 
 /** The first version with everything that echod uses, `import.meta.main` being the latest of it. */
@@ -239,6 +242,8 @@ class NodeConnection implements Connection {
   }
 
   close(): void {
+    // Tells a TLS client that this is the end, if it will listen.
+    if (this.#socket instanceof TLSSocket) this.#socket.end();
     this.#socket.destroy();
   }
 }

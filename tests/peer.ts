@@ -44,9 +44,16 @@ export class Peer implements AsyncDisposable {
     return this.#socket.address().port;
   }
 
-  /** Sends a datagram. */
-  send(bytes: Uint8Array): void {
-    this.#socket.send(bytes, this.#port, this.#address);
+  /** Sends a datagram; resolves when the system has taken it. */
+  send(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.#socket.send(
+        bytes,
+        this.#port,
+        this.#address,
+        (error) => error ? reject(error) : resolve(),
+      )
+    );
   }
 
   /** From now on, it is an echo service. */

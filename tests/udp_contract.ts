@@ -39,7 +39,7 @@ export function udpContract(test: Test): void {
     await using peer = await Peer.open(server);
     const sizes = [0, 1, 2, 512, 1_472, 1_473, 9_000, 65_506, 65_507];
     for (const size of sizes) {
-      peer.send(pattern(size));
+      await peer.send(pattern(size));
       assertEquals(await peer.receive(), pattern(size));
     }
     const bytes = sizes.reduce((sum, size) => sum + size);
@@ -52,8 +52,8 @@ export function udpContract(test: Test): void {
     await using server = await start();
     await using first = await Peer.open(server);
     await using second = await Peer.open(server);
-    first.send(pattern(1));
-    second.send(pattern(2));
+    await first.send(pattern(1));
+    await second.send(pattern(2));
     assertEquals(await second.receive(), pattern(2));
     assertEquals(await first.receive(), pattern(1));
   });
@@ -62,7 +62,7 @@ export function udpContract(test: Test): void {
     await using server = await start({ hostname: "::" });
     for (const address of ["127.0.0.1", "::1"]) {
       await using peer = await Peer.open(server, address);
-      peer.send(pattern(3));
+      await peer.send(pattern(3));
       assertEquals(await peer.receive(), pattern(3));
     }
   });
@@ -72,7 +72,7 @@ export function udpContract(test: Test): void {
     const { addr } = server;
     assert("hostname" in addr);
     await using peer = await Peer.open(server, addr.hostname);
-    peer.send(pattern(3));
+    await peer.send(pattern(3));
     assertEquals(await peer.receive(), pattern(3));
   });
 
@@ -82,7 +82,7 @@ export function udpContract(test: Test): void {
     const server = serve(combine([tcp, udp]));
     await using client = await Client.connect(portOf(tcp.addr));
     await using peer = await Peer.open(udp);
-    peer.send(pattern(5));
+    await peer.send(pattern(5));
     assertEquals(await peer.receive(), pattern(5));
     assertEquals(await client.echo(pattern(7)), pattern(7));
     const done = server.shutdown();
@@ -100,16 +100,16 @@ export function udpContract(test: Test): void {
     await using server = await start();
     await using service = await Peer.open(server);
     service.echo();
-    for (let i = 0; i < 3; i++) service.send(pattern(i));
+    for (let i = 0; i < 3; i++) await service.send(pattern(i));
     // Three datagrams go round and round, until each of them has been dropped.
     while (dropped(server) < 3) await turn();
     const { datagrams } = server.stats();
     assert(datagrams && datagrams.echoed < 4_096, `${datagrams?.echoed}`);
 
-    service.send(pattern(4));
+    await service.send(pattern(4));
     while (dropped(server) < 4) await turn();
     await using peer = await Peer.open(server);
-    peer.send(pattern(5));
+    await peer.send(pattern(5));
     assertEquals(await peer.receive(), pattern(5));
     assertEquals(server.stats().datagrams?.echoed, datagrams.echoed + 1);
   });
@@ -118,7 +118,7 @@ export function udpContract(test: Test): void {
     await using server = await start();
     await using peer = await Peer.open(server);
     for (let i = 0; i < 5_000; i++) {
-      peer.send(pattern(64));
+      await peer.send(pattern(64));
       assertEquals((await peer.receive()).length, 64);
     }
     assertEquals(dropped(server), 0);
@@ -128,7 +128,7 @@ export function udpContract(test: Test): void {
     await using server = await start({ anySource: true });
     await using service = await Peer.open(server);
     service.echo();
-    service.send(pattern(3));
+    await service.send(pattern(3));
     while ((server.stats().datagrams?.echoed ?? 0) < 5_000) await turn();
     assertEquals(dropped(server), 0);
   });

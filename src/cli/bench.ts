@@ -9,7 +9,7 @@ import type { Addr } from "../transport.ts";
 import { BENCH_HELP, type BenchSettings, readBenchArgs } from "./bench_args.ts";
 import { formatProgress, formatResult } from "./bench_report.ts";
 import { UsageError } from "./given.ts";
-import { messageOf } from "./message.ts";
+import { explain } from "../explain.ts";
 import { writeText } from "./output.ts";
 
 /** What another machine is loaded with without a question. */
@@ -39,7 +39,7 @@ export async function runBench(
   } catch (error) {
     await writeText(
       runtime.stderr,
-      `${messageOf(error).replace(/\s+/g, " ")}\n`,
+      `${explain(error).replace(/\s+/g, " ")}\n`,
     );
     return error instanceof UsageError ? 2 : 1;
   }
@@ -82,7 +82,7 @@ async function readCa(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new Error(`Cannot read --tls-ca ${path}: ${messageOf(error)}`);
+    throw new Error(`Cannot read --tls-ca ${path}: ${explain(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { formatEndpoint } from "../endpoint.ts";
+import { explain } from "../explain.ts";
 import { listen } from "../listen.ts";
 import type { Addr, Listener, ListenOptions, NetAddr } from "../transport.ts";
 import type { Settings } from "./args.ts";
@@ -41,17 +42,23 @@ async function readPem(
   endpoint: NetAddr,
   { tlsCert = "", tlsKey = "" }: Settings,
 ): Promise<{ cert: string; key: string }> {
-  const { readFile } = await import("node:fs/promises");
   const { checkPem } = await import("../pem.ts");
   try {
-    const cert = await readFile(tlsCert, "utf8");
-    const key = await readFile(tlsKey, "utf8");
+    const cert = await readText(tlsCert);
+    const key = await readText(tlsKey);
     checkPem(cert, key, { cert: tlsCert, key: tlsKey });
     return { cert, key };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw new Error(`Cannot listen on ${formatEndpoint(endpoint)}: ${reason}`, {
-      cause,
-    });
+    const url = formatEndpoint(endpoint);
+    throw new Error(`Cannot listen on ${url}: ${explain(cause)}`, { cause });
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new Error(`cannot read ${file}: ${explain(cause)}`, { cause });
   }
 }

@@ -4,7 +4,7 @@ import { HELP, readArgs, type Settings } from "./args.ts";
 import { logDrain, logListening, logTerminated, observeTo } from "./events.ts";
 import { UsageError } from "./given.ts";
 import { Log } from "./log.ts";
-import { messageOf } from "./message.ts";
+import { explain } from "../explain.ts";
 import { writeText } from "./output.ts";
 import { serveHere, type Serving } from "./serving.ts";
 
@@ -47,7 +47,7 @@ async function run(runtime: Runtime): Promise<number> {
   try {
     serving = await start(settings, log);
   } catch (error) {
-    log.error(messageOf(error));
+    log.error(explain(error));
     return 1;
   }
   const ignoreSignals = shutDownAtSignal(runtime, serving, settings, log);

@@ -6,7 +6,7 @@ import type { Addr } from "../transport.ts";
 import { makeAdmit } from "./access.ts";
 import type { Settings } from "./args.ts";
 import { openAll } from "./endpoints.ts";
-import { messageOf } from "./message.ts";
+import { explain } from "../explain.ts";
 
 /** Is told what happens. */
 export interface Observer {
@@ -56,7 +56,7 @@ export async function serveHere(
       // A connection's own error is its client's affair: its reason says it.
       if (connection) return;
       observer.onError(
-        `Cannot accept connections for now: ${messageOf(error)}`,
+        `Cannot accept connections for now: ${explain(error)}`,
       );
     },
   });

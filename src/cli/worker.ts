@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Settings } from "./args.ts";
-import { messageOf } from "./message.ts";
+import { explain } from "../explain.ts";
 import { serveHere } from "./serving.ts";
 import type { Order, Report } from "./workers.ts";
 
@@ -32,5 +32,5 @@ try {
   tell({ type: "listening", addrs: serving.addrs });
   tell({ type: "finished", totals: await serving.finished });
 } catch (error) {
-  tell({ type: "failed", message: messageOf(error) });
+  tell({ type: "failed", message: explain(error) });
 }

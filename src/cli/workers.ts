@@ -7,7 +7,7 @@ import type { ClosedConnection, OpenConnection } from "../server.ts";
 import type { Addr } from "../transport.ts";
 import type { Settings } from "./args.ts";
 import { openAll } from "./endpoints.ts";
-import { messageOf } from "./message.ts";
+import { explain } from "../explain.ts";
 import type { Observer, Serving, Totals } from "./serving.ts";
 
 /** The first and the longest wait before a worker is started again, in milliseconds. */
@@ -46,7 +46,7 @@ export function startThread(settings: Settings): Worker {
     return new Worker(module, { workerData: settings });
   } catch (cause) {
     // Deno has to be allowed to read it.
-    throw new Error(`Cannot start a worker: ${messageOf(cause)}`, { cause });
+    throw new Error(`Cannot start a worker: ${explain(cause)}`, { cause });
   }
 }
 
@@ -207,7 +207,7 @@ class Thread {
     // Only the first time somebody waits for it.
     this.listening.catch(() => {});
     worker.on("message", (report: Report) => this.#hear(report));
-    worker.on("error", (error) => this.#reason = messageOf(error));
+    worker.on("error", (error) => this.#reason = explain(error));
     this.ended = new Promise((resolve) =>
       worker.on("exit", () => {
         this.#listening.reject(new Error(this.#reason));

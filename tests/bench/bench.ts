@@ -18,9 +18,9 @@ import { Results } from "./results.ts";
 import { findSubjects, pathOf, Server, type Subject } from "./servers.ts";
 
 const QUICK = Deno.args.includes("--quick");
-const ROUNDS = QUICK ? 1 : 5;
+const ROUNDS = QUICK ? 1 : 3;
 /** Memory hardly varies, and takes long to measure. */
-const MEMORY_ROUNDS = QUICK ? 1 : 3;
+const MEMORY_ROUNDS = QUICK ? 1 : 2;
 /** How long most measurements take, in milliseconds. */
 const DURATION = QUICK ? 300 : 1_500;
 /** How long those take in which each of many connections has to get its turns. */

@@ -20,6 +20,9 @@ export async function outputOf(
 export const canPin: boolean = navigator.hardwareConcurrency > 1 &&
   await outputOf("taskset", "-c", "0,1", "true") !== undefined;
 
+/** Where a process runs; undefined for anywhere. */
+export type Core = 0 | 1 | undefined;
+
 /** A child process, with the lines of one of its outputs. */
 export class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
@@ -29,11 +32,13 @@ export class Child implements AsyncDisposable {
   /** Starts it, on a core where that can be had; with children if it `forks`. */
   constructor(
     output: "stdout" | "stderr",
-    core: 0 | 1,
+    core: Core,
     command: readonly string[],
     forks = false,
   ) {
-    const pinned = canPin ? ["taskset", "-c", String(core)] : [];
+    const pinned = canPin && core !== undefined
+      ? ["taskset", "-c", String(core)]
+      : [];
     const [program = "", ...args] = [...pinned, ...command];
     this.#process = new Deno.Command(program, {
       args,

@@ -1,4 +1,4 @@
-// What people write in Go.
+// What people write in Go: a goroutine for each connection, and io.Copy.
 package main
 
 import (
@@ -15,13 +15,14 @@ func main() {
 	}
 	fmt.Fprintf(os.Stderr, "Listening on tcp://%s\n", listener.Addr())
 	for {
-		conn, err := listener.Accept()
+		connection, err := listener.Accept()
 		if err != nil {
 			continue
 		}
 		go func() {
-			defer conn.Close()
-			io.Copy(conn, conn)
+			defer connection.Close()
+			// Without splice(2), which takes two descriptors more for each connection.
+			io.Copy(struct{ io.Writer }{connection}, struct{ io.Reader }{connection})
 		}()
 	}
 }
