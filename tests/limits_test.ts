@@ -81,7 +81,7 @@ test("clients that are refused and stay leave no descriptor behind", async (runt
 test("--max-lifetime closes a connection that is busy", async (runtime) => {
   await using program = Program.start(
     runtime,
-    "--max-lifetime=200ms",
+    "--max-lifetime=500ms",
     "-v",
     "-p0",
   );
