@@ -26,7 +26,7 @@ export class Results {
     const figures = outcomes.filter((outcome) => typeof outcome === "number");
     if (figures.length === 0) return "";
     const middle = median(figures);
-    const spread = figures.length > 1
+    const spread = figures.length > 1 && middle > 0
       ? ` ±${
         ((Math.max(...figures) - Math.min(...figures)) / 2 / middle * 100)
           .toFixed(0)
