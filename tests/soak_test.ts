@@ -129,7 +129,9 @@ test("clients that send and never read cost no more than their buffers", async (
   await Promise.allSettled(sending);
   const held = count * (HELD[runtime.name] ?? 0);
   report(`${count} clients, for whom memory has grown by ${inMiB(grown)}`);
-  assert(grown < held + 64 * MiB, `memory has grown by ${inMiB(grown)}`);
+  // A tenth of the clients leave as much garbage as all.
+  const garbage = FULL ? 64 * MiB : GARBAGE.short;
+  assert(grown < held + garbage, `memory has grown by ${inMiB(grown)}`);
 });
 
 test("clients that drip a byte a second harm nobody", async (runtime) => {
