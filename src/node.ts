@@ -97,12 +97,9 @@ function peerOf(socket: Socket): Addr | undefined {
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     // When the peer leaves, Node reports no error.
-    const left = Object.assign(
-      new Error("Connection closed in the handshake"),
-      {
-        code: "ECONNRESET",
-      },
-    );
+    const left = Object.assign(new Error("Connection closed in handshake"), {
+      code: "ECONNRESET",
+    });
     socket.once("secure", resolve);
     socket.once("error", reject);
     socket.once("end", () => reject(left));
