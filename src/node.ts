@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
-import { createSecureContext, TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { SecureConnection } from "./handshake.ts";
 import type { BindOptions, Output, Runtime } from "./runtime.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
@@ -17,9 +17,9 @@ export const runtime: Runtime = {
   stdout: output(1),
   stderr: output(2),
 
-  listen(options) {
-    return new Promise((resolve, reject) => {
-      const prepare = prepareFor(options);
+  async listen(options) {
+    const prepare = await prepareFor(options);
+    return await new Promise((resolve, reject) => {
       const server = createServer({
         allowHalfOpen: true,
         noDelay: true,
@@ -61,7 +61,7 @@ export const runtime: Runtime = {
 /** Makes a connection of a socket, if its client is still there. */
 type Prepare = (socket: Socket) => Connection | undefined;
 
-function prepareFor(options: BindOptions): Prepare {
+async function prepareFor(options: BindOptions): Promise<Prepare> {
   if (options.transport === "unix") {
     return (socket) =>
       new NodeConnection(socket, { transport: "unix", path: "" });
@@ -72,11 +72,13 @@ function prepareFor(options: BindOptions): Prepare {
       return addr && new NodeConnection(socket, addr);
     };
   }
-  const secureContext = createSecureContext(options);
+  // Only now: Node reads the system's certificates along with it.
+  const tls = await import("node:tls");
+  const secureContext = tls.createSecureContext(options);
   return (raw) => {
     const addr = peerOf(raw);
     if (!addr) return undefined;
-    const socket = new TLSSocket(raw, { isServer: true, secureContext });
+    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
     return new SecureConnection(
       new NodeConnection(socket, addr),
       handshakeOf(socket),
@@ -219,7 +221,7 @@ class NodeConnection implements Connection {
 
   close(): void {
     // Tells a TLS client that this is the end, if it will listen.
-    if (this.#socket instanceof TLSSocket) this.#socket.end();
+    if ("encrypted" in this.#socket) this.#socket.end();
     this.#socket.destroy();
   }
 }
