@@ -85,7 +85,7 @@ class BunListener implements Listener {
           socket.pause();
           socket.setNoDelay(true);
           socket.setKeepAlive(true);
-          socket.data = new BunConnection(socket);
+          socket.data = new BunConnection(socket, transport);
           this.#waiting.push(socket.data);
           this.#wake();
         },
@@ -141,12 +141,12 @@ class BunConnection implements Connection {
   #error: Error | undefined;
   #wake = () => {};
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, transport: BindOptions["transport"]) {
     this.#socket = socket;
-    const { remoteAddress: hostname, remotePort: port = 0 } = socket;
-    this.remoteAddr = hostname
-      ? { transport: "tcp", hostname, port }
-      : { transport: "unix", path: "" };
+    const { remoteAddress: hostname = "", remotePort: port = 0 } = socket;
+    this.remoteAddr = transport === "unix"
+      ? { transport, path: "" }
+      : { transport: "tcp", hostname, port };
   }
 
   onHandshake(success: boolean, error?: Error | null): void {

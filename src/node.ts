@@ -1,7 +1,7 @@
 import { write } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
-import { createSecureContext, TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { SecureConnection } from "./handshake.ts";
 import type { BindOptions, Output, Runtime } from "./runtime.ts";
@@ -24,14 +24,14 @@ export const runtime: Runtime = {
   stdout: output(1),
   stderr: output(2),
 
-  listen(options) {
-    return new Promise((resolve, reject) => {
-      if (isTooOld(process.versions.node)) {
-        throw new Error(
-          `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
-        );
-      }
-      const prepare = prepareFor(options);
+  async listen(options) {
+    if (isTooOld(process.versions.node)) {
+      throw new Error(
+        `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
+      );
+    }
+    const prepare = await prepareFor(options);
+    return await new Promise((resolve, reject) => {
       const server = createServer({
         allowHalfOpen: true,
         noDelay: true,
@@ -82,7 +82,7 @@ export const runtime: Runtime = {
 /** Makes a connection of a socket, if its client is still there. */
 type Prepare = (socket: Socket) => Connection | undefined;
 
-function prepareFor(options: BindOptions): Prepare {
+async function prepareFor(options: BindOptions): Promise<Prepare> {
   if (options.transport === "unix") {
     return (socket) =>
       new NodeConnection(socket, { transport: "unix", path: "" });
@@ -93,11 +93,13 @@ function prepareFor(options: BindOptions): Prepare {
       return addr && new NodeConnection(socket, addr);
     };
   }
-  const secureContext = createSecureContext(options);
+  // Only now: Node reads the system's certificates along with it.
+  const tls = await import("node:tls");
+  const secureContext = tls.createSecureContext(options);
   return (raw) => {
     const addr = peerOf(raw);
     if (!addr) return undefined;
-    const socket = new TLSSocket(raw, { isServer: true, secureContext });
+    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
     return new SecureConnection(
       new NodeConnection(socket, addr),
       handshakeOf(socket),
@@ -118,12 +120,9 @@ function peerOf(socket: Socket): Addr | undefined {
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     // When the peer leaves, Node reports no error.
-    const left = Object.assign(
-      new Error("Connection closed in the handshake"),
-      {
-        code: "ECONNRESET",
-      },
-    );
+    const left = Object.assign(new Error("Connection closed in handshake"), {
+      code: "ECONNRESET",
+    });
     socket.once("secure", resolve);
     socket.once("error", reject);
     socket.once("end", () => reject(left));
@@ -243,7 +242,7 @@ class NodeConnection implements Connection {
 
   close(): void {
     // Tells a TLS client that this is the end, if it will listen.
-    if (this.#socket instanceof TLSSocket) this.#socket.end();
+    if ("encrypted" in this.#socket) this.#socket.end();
     this.#socket.destroy();
   }
 }
