@@ -1,17 +1,36 @@
 import { write } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import {
+  createServer,
+  type ListenOptions,
+  type Server,
+  type Socket,
+} from "node:net";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { SecureConnection } from "./handshake.ts";
-import type { BindOptions, Output, Runtime } from "./runtime.ts";
-import type { Addr, Connection, Listener } from "./transport.ts";
+import type {
+  BindOptions,
+  Output,
+  Runtime,
+  TcpBindOptions,
+  TlsBindOptions,
+  UnixBindOptions,
+} from "./runtime.ts";
+import type { Addr, Connection, Listener, NetAddr } from "./transport.ts";
 
 /**
  * How much is read at a time. Of a peer that does not take its echo twice that is
  * held: what is being written, and what Node has read ahead.
  */
 const CHUNK = 64 * 1024;
+
+/**
+ * How many sockets listen on a port, where they can share it. Node accepts one
+ * connection a turn from each, and when a thousand clients are busy a turn takes
+ * ten milliseconds.
+ */
+const SOCKETS = 16;
 
 /** The first version with everything that echod uses, `import.meta.main` being the latest of it. */
 const OLDEST = { major: 24, minor: 2 };
@@ -31,35 +50,9 @@ export const runtime: Runtime = {
       );
     }
     const prepare = await prepareFor(options);
-    return await new Promise((resolve, reject) => {
-      const server = createServer({
-        allowHalfOpen: true,
-        noDelay: true,
-        keepAlive: true,
-        pauseOnConnect: true,
-        highWaterMark: CHUNK,
-      });
-      server.once("error", reject);
-      const { backlog } = options;
-      const place = options.transport === "unix"
-        ? { path: options.path, backlog }
-        : {
-          host: options.hostname,
-          port: options.port,
-          reusePort: options.reusePort,
-          backlog,
-        };
-      server.listen(place, () => {
-        server.off("error", reject);
-        resolve(
-          new NodeListener(
-            server,
-            addrOf(server.address(), options.transport),
-            prepare,
-          ),
-        );
-      });
-    });
+    return options.transport === "unix"
+      ? await listenOnPath(options, prepare)
+      : await listenOnPort(options, prepare);
   },
 
   async loadConnector(options) {
@@ -78,6 +71,66 @@ export const runtime: Runtime = {
     process.exit(code);
   },
 };
+
+function listenOnPath(
+  { transport, path, backlog }: UnixBindOptions & BindOptions,
+  prepare: Prepare,
+): Promise<Listener> {
+  return bind(
+    { path, backlog },
+    (server) => new NodeListener(server, { transport, path }, prepare),
+  );
+}
+
+async function listenOnPort(
+  options: (TcpBindOptions | TlsBindOptions) & BindOptions,
+  prepare: Prepare,
+): Promise<Listener> {
+  const { transport, hostname, port, backlog } = options;
+  const canShare = process.platform === "linux";
+  if (canShare && !options.reusePort && port !== 0) {
+    // Whoever is ready to share a port does not notice those who are as well.
+    const place = { host: hostname, port, backlog };
+    await bind(place, (server) => server.close());
+  }
+  const shared = { host: hostname, port, reusePort: canShare, backlog };
+  const { addr, listener } = await bind(shared, (server) => {
+    const addr = netAddrOf(server, transport);
+    return { addr, listener: new NodeListener(server, addr, prepare) };
+  });
+  if (!canShare) return listener;
+  try {
+    const place = { ...shared, host: addr.hostname, port: addr.port };
+    for (let count = 1; count < SOCKETS; count++) {
+      await bind(place, (server) => listener.add(server));
+    }
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+  return listener;
+}
+
+/** Binds a socket, and does something with it before a client can come. */
+function bind<T>(
+  place: ListenOptions,
+  onListening: (server: Server) => T,
+): Promise<T> {
+  const server = createServer({
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    pauseOnConnect: true,
+    highWaterMark: CHUNK,
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(place, () => {
+      server.off("error", reject);
+      resolve(onListening(server));
+    });
+  });
+}
 
 /** Makes a connection of a socket, if its client is still there. */
 type Prepare = (socket: Socket) => Connection | undefined;
@@ -133,7 +186,7 @@ function handshakeOf(socket: TLSSocket): Promise<void> {
 /** Hands over the connections that Node pushes when they are asked for. */
 class NodeListener implements Listener {
   readonly addr: Addr;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
   readonly #prepare: Prepare;
   readonly #waiting: (Socket | Error)[] = [];
   #closed = false;
@@ -141,8 +194,13 @@ class NodeListener implements Listener {
 
   constructor(server: Server, addr: Addr, prepare: Prepare) {
     this.addr = addr;
-    this.#server = server;
     this.#prepare = prepare;
+    this.add(server);
+  }
+
+  /** Takes the connections of another socket as well. */
+  add(server: Server): void {
+    this.#servers.push(server);
     server.on("connection", (socket) => this.#push(socket));
     server.on("error", (error) => this.#push(error));
   }
@@ -162,7 +220,7 @@ class NodeListener implements Listener {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#server.close();
+    for (const server of this.#servers) server.close();
     for (const next of this.#waiting) {
       if (!(next instanceof Error)) next.destroy();
     }
@@ -253,15 +311,10 @@ function isTooOld(version: string): boolean {
     major === OLDEST.major && minor < OLDEST.minor;
 }
 
-function addrOf(
-  address: ReturnType<Server["address"]>,
-  transport: BindOptions["transport"],
-): Addr {
-  if (typeof address === "string") return { transport: "unix", path: address };
-  if (address === null || transport === "unix") {
-    throw new TypeError(
-      "Cannot tell the address of a socket that is not bound",
-    );
+function netAddrOf(server: Server, transport: "tcp" | "tls"): NetAddr {
+  const address = server.address();
+  if (address === null || typeof address === "string") {
+    throw new TypeError("Cannot tell the port of a socket that has none");
   }
   return { transport, hostname: address.address, port: address.port };
 }

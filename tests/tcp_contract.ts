@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import process from "node:process";
 import { listen } from "../mod.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
 import { Client, pattern } from "./client.ts";
@@ -102,6 +103,27 @@ export function tcpContract(test: Test): void {
     assert(waited < 1_500, `The 301st client waited for ${waited} ms`);
     assertEquals(fixture.errors.length, fixture.stats.failed);
     await first[Symbol.asyncDispose]();
+  });
+
+  test("Newcomers do not wait a turn of the event loop each", async () => {
+    // Elsewhere Node has one socket for a port, and takes one client a turn.
+    if (process.platform !== "linux") return;
+    const listener = await listen({ port: 0 });
+    const port = portOf(listener.addr);
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, () => Client.connect(port)),
+    );
+    let turns = 0;
+    const count = () => {
+      turns++;
+      counter = setImmediate(count);
+    };
+    let counter = setImmediate(count);
+    for (const _ of clients) (await listener.accept())?.close();
+    clearImmediate(counter);
+    listener.close();
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    assert(turns < 100, `200 clients were accepted in ${turns} turns`);
   });
 
   test("A thousand clients find room in the backlog", async () => {
