@@ -100,7 +100,7 @@ async function listenOnPort(
   });
   if (!canShare) return listener;
   try {
-    const place = { ...shared, host: addr.hostname, port: addr.port };
+    const place = { ...shared, port: addr.port };
     for (let count = 1; count < SOCKETS; count++) {
       await bind(place, (server) => listener.add(server));
     }
