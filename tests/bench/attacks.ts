@@ -1,7 +1,7 @@
 /**
  * Attacks echod's fairness, on every runtime and beside Go's `net`, and prints
  * tables in Markdown. It runs on Bun, as a client on Deno starves its own
- * connections, and needs Linux, Deno, Node and a limit of 14,000 open files:
+ * connections, and needs Linux, npx, openssl and a limit of 14,000 open files:
  *
  * ```
  * bun tests/bench/attacks.ts                    all scenarios
@@ -11,7 +11,8 @@
  *
  * In each scenario 1,000 clients exchange 64-byte messages as fast as they are
  * answered, 50 newcomers a second connect and wait for their first echo, and
- * others make trouble. Server and clients have a core each.
+ * others make trouble. Server and clients have a core each; several workers have
+ * both.
  */
 import { Buffer } from "node:buffer";
 import {
@@ -554,9 +555,9 @@ function widths(): Subject[] {
   });
 }
 
-makeCertificate(cert, key);
 spawnSync("taskset", ["-cp", "1", String(process.pid)]);
 try {
+  makeCertificate(cert, key);
   const [first = "", ...others] = process.argv.slice(2);
   const ofWidths = first === "widths";
   const subjects = ofWidths ? widths() : rivals();
