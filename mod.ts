@@ -13,35 +13,7 @@
  *
  * @module
  */
-export { combine } from "./src/combine.ts";
-export { echo } from "./src/echo.ts";
-export { listen } from "./src/listen.ts";
-export { serve } from "./src/server.ts";
-export type { AdmissionOptions, RefuseReason } from "./src/admission.ts";
-export type {
-  ClosedConnection,
-  CloseReason,
-  EchoServer,
-  OpenConnection,
-  ServeOptions,
-  ShutdownOptions,
-  Stats,
-} from "./src/server.ts";
-export type {
-  Addr,
-  Connection,
-  Datagrams,
-  Listener,
-  ListenOptions,
-  NetAddr,
-  NetListenOptions,
-  SharedPortOptions,
-  TcpListenOptions,
-  TlsListenOptions,
-  UdpListenOptions,
-  UnixAddr,
-  UnixListenOptions,
-} from "./src/transport.ts";
+export * from "./src/lib.ts";
 
 // Node before 24.2 leaves this open; there main() says that it is too old.
 if (import.meta.main ?? await isEntry()) {

@@ -1,4 +1,4 @@
-import type { Socket, SocketHandler } from "../connect/connector.ts";
+import type { Socket, SocketHandler } from "../runtimes/connector.ts";
 import { InFlight } from "./in_flight.ts";
 import { Pattern } from "./pattern.ts";
 import { type Report, Verifier } from "./verifier.ts";

@@ -1,6 +1,6 @@
-import type { Connector } from "../connect/connector.ts";
-import { explain } from "../explain.ts";
-import type { Addr } from "../transport.ts";
+import type { Connector } from "../runtimes/connector.ts";
+import { explain } from "../core/error_message.ts";
+import type { Addr } from "../core/transport.ts";
 import { Client, type ClientOwner } from "./client.ts";
 import { Faults } from "./faults.ts";
 import { Pacer } from "./pacer.ts";

@@ -1,6 +1,6 @@
-import type { ConnectorOptions } from "../connect/connector.ts";
-import { parseEndpoint } from "../endpoint.ts";
-import { LONGEST_TIME } from "../server.ts";
+import type { ConnectorOptions } from "../runtimes/connector.ts";
+import { parseEndpoint } from "../listen/endpoint.ts";
+import { LONGEST_TIME } from "../core/serve_options.ts";
 import type { LoadOptions } from "./load.ts";
 import type { BenchOptions } from "./types.ts";
 

@@ -1,11 +1,11 @@
 import config from "../../deno.json" with { type: "json" };
-import { formatEndpoint } from "../endpoint.ts";
-import { explain } from "../explain.ts";
-import { loadRuntime } from "../runtime.ts";
+import { formatEndpoint } from "../listen/endpoint.ts";
+import { explain } from "../core/error_message.ts";
+import { loadRuntime } from "../runtimes/detect.ts";
 import { Latencies } from "./latencies.ts";
 import { Load, type Loader } from "./load.ts";
 import type { Plan } from "./plan.ts";
-import { Team } from "./team.ts";
+import { Team } from "./threads.ts";
 import type { BenchProgress, BenchResult } from "./types.ts";
 
 /** How often progress is told, in milliseconds. */

@@ -4,10 +4,10 @@
  * @module
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { explain } from "../explain.ts";
-import { loadRuntime } from "../runtime.ts";
+import { explain } from "../core/error_message.ts";
+import { loadRuntime } from "../runtimes/detect.ts";
 import { Load } from "./load.ts";
-import type { Order, Report, Task } from "./team.ts";
+import type { Order, Report, Task } from "./threads.ts";
 
 /** How often it tells what it has come to, in milliseconds. */
 const TELL = 100;

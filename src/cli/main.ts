@@ -1,12 +1,18 @@
 import config from "../../deno.json" with { type: "json" };
-import { loadRuntime, type Runtime } from "../runtime.ts";
-import { HELP, readArgs, type Settings } from "./args.ts";
-import { logDrain, logListening, logTerminated, observeTo } from "./events.ts";
-import { UsageError } from "./given.ts";
-import { Log } from "./log.ts";
-import { explain } from "../explain.ts";
+import { loadRuntime } from "../runtimes/detect.ts";
+import type { Runtime } from "../runtimes/runtime.ts";
+import { HELP, readArgs, type Settings } from "./serve/settings.ts";
+import {
+  logDrain,
+  logListening,
+  logTerminated,
+  observeTo,
+} from "./serve/log_events.ts";
+import { UsageError } from "./command_line.ts";
+import { Log } from "./serve/log.ts";
+import { explain } from "../core/error_message.ts";
 import { writeText } from "./output.ts";
-import { serveHere, type Serving } from "./serving.ts";
+import { serveHere, type Serving } from "./serve/serve_here.ts";
 
 /** The program: reads the command line, serves until a signal comes, ends with an exit code. */
 export async function main(): Promise<void> {
@@ -16,7 +22,7 @@ export async function main(): Promise<void> {
 
 async function run(runtime: Runtime): Promise<number> {
   if (runtime.args[0] === "bench") {
-    const { runBench } = await import("./bench.ts");
+    const { runBench } = await import("./bench/run_bench.ts");
     return await runBench(runtime, runtime.args.slice(1));
   }
   let settings: Settings;
@@ -62,7 +68,7 @@ async function run(runtime: Runtime): Promise<number> {
 async function start(settings: Settings, log: Log): Promise<Serving> {
   const observer = observeTo(log);
   if (settings.workers === 1) return await serveHere(settings, observer);
-  const { serveOnWorkers } = await import("./workers.ts");
+  const { serveOnWorkers } = await import("./serve/workers.ts");
   return await serveOnWorkers(settings, observer);
 }
 

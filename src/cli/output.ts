@@ -1,4 +1,4 @@
-import type { Output } from "../runtime.ts";
+import type { Output } from "../runtimes/runtime.ts";
 
 /** How long until a stream that is full is tried again, in milliseconds. */
 const RETRY = 20;

@@ -1,0 +1,45 @@
+/**
+ * Loads an echo server, checks every byte that comes back, and says how long it
+ * took.
+ *
+ * @example
+ * ```ts
+ * import { listen, serve } from "@echod/echod";
+ * import { bench } from "@echod/echod/bench";
+ *
+ * const listener = await listen({ port: 0 });
+ * await using _server = serve(listener);
+ * if (!("port" in listener.addr)) throw new TypeError("Not TCP");
+ * const { rate, latencyUs, errors } = await bench({
+ *   endpoint: `tcp://127.0.0.1:${listener.addr.port}`,
+ *   connections: 5,
+ *   messages: 1_000,
+ * });
+ * console.log(rate, latencyUs.p99, errors);
+ * ```
+ *
+ * @module
+ */
+import { readOptions } from "./plan.ts";
+import { run } from "./run.ts";
+import type { BenchOptions, BenchProgress, BenchResult } from "./types.ts";
+
+export type { Fault, FaultKind } from "./faults.ts";
+export type { LatencySummary } from "./latencies.ts";
+export type { BenchOptions, BenchProgress, BenchResult };
+
+/**
+ * Loads an echo server, checks every byte that comes back, and says how long it
+ * took.
+ *
+ * What goes wrong with bytes or with single connections is part of the result.
+ *
+ * @returns A promise of the result. It rejects with an Error when no connection
+ * can be opened, with the signal's reason when that aborts before the
+ * connections are open, and with a TypeError, a RangeError or a SyntaxError for
+ * an option that is wrong.
+ */
+// deno-lint-ignore require-await -- so that a wrong option rejects
+export async function bench(options: BenchOptions): Promise<BenchResult> {
+  return run(readOptions(options), options);
+}

@@ -1,0 +1,122 @@
+import type { BenchProgress, BenchResult } from "../../bench/bench.ts";
+import type { FaultKind } from "../../bench/bench.ts";
+
+/** How wide the bars of the histogram are, and the bar of progress. */
+const WIDTH = 40;
+const PROGRESS_WIDTH = 20;
+
+/** What went wrong, for people. */
+const FAULTS: Readonly<Record<FaultKind, string>> = {
+  altered: "came back altered",
+  dropped: "did not come back, although later ones did",
+  reordered: "came back after later ones",
+  repeated: "came back more than once",
+  truncated: "had not come back when the server ended the connection",
+  late: "had not come back in time",
+  prefixed: "came that were not sent, before everything else",
+  inserted: "came that were not sent",
+  failed: "failed",
+};
+
+/** The result, for people. */
+export function formatResult(result: BenchResult): string {
+  const { endpoint, size, seconds, messages, bytes, rate } = result;
+  const sizes = [size].flat().map(formatNumber).join("–");
+  const lines = [
+    `${endpoint}: ${formatNumber(result.connections)} × ${sizes} B, ${
+      formatSeconds(seconds)
+    }`,
+    `${formatNumber(messages)} messages, ${formatRate(rate)} messages/s, ${
+      formatMegabytes(seconds > 0 ? bytes / seconds : 0)
+    } each way`,
+    `${formatNumber(result.perConnection.least)} to ${
+      formatNumber(result.perConnection.most)
+    } messages per connection`,
+  ];
+  if (messages > 0) lines.push("", ...latencyLines(result));
+  lines.push("", ...errorLines(result));
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function latencyLines({ latencyUs, histogram, messages }: BenchResult) {
+  const names = Object.keys(latencyUs).map((name) => name.replace("_", "."));
+  const values = Object.values(latencyUs).map(formatMicroseconds);
+  const pad = (cells: string[]) =>
+    cells.map((cell) => cell.padStart(9)).join("").trimEnd();
+  const most = Math.max(...histogram.map(({ messages }) => messages));
+  return [
+    "Latency",
+    pad(names),
+    pad(values),
+    "",
+    ...histogram.map((bin) => {
+      const length = Math.round(bin.messages / most * WIDTH);
+      const share = `${(bin.messages / messages * 100).toFixed(2)} %`;
+      return `  < ${formatMicroseconds(bin.lessThanUs).padEnd(8)}${
+        share.padStart(9)
+      } ${"█".repeat(length)}`.trimEnd();
+    }),
+  ];
+}
+
+function errorLines({ errors, firstErrors }: BenchResult): string[] {
+  if (firstErrors.length === 0) {
+    return ["No errors: every byte came back as it was sent"];
+  }
+  return firstErrors.map(({ kind, connection, offset, reason }) => {
+    const count = errors[kind] ?? 0;
+    const what = kind === "failed"
+      ? count === 1 ? "connection" : "connections"
+      : count === 1
+      ? "byte"
+      : "bytes";
+    return `Error (${kind}): ${formatNumber(count)} ${what} ${FAULTS[kind]}, ` +
+      `first on connection ${connection} at offset ${offset}` +
+      (reason ? `: ${reason}` : "");
+  });
+}
+
+/** How it goes, in one line that is as long whatever it says. */
+export function formatProgress(progress: BenchProgress): string {
+  const { done, elapsed, rate, bytesPerSecond, p50, p99, errors } = progress;
+  const filled = Math.round(done * PROGRESS_WIDTH);
+  const bar = "█".repeat(filled) + "░".repeat(PROGRESS_WIDTH - filled);
+  return [
+    `${bar} ${elapsed.toFixed(0).padStart(4)} s`,
+    `${formatRate(rate).padStart(9)}/s`,
+    formatMegabytes(bytesPerSecond).padStart(10),
+    `p50 ${formatMicroseconds(p50).padStart(7)}`,
+    `p99 ${formatMicroseconds(p99).padStart(7)}`,
+    errors === 1 ? "1 error" : `${formatNumber(errors)} errors`,
+  ].join("  ");
+}
+
+function formatNumber(value: number): string {
+  return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
+}
+
+/** A number a second: whole, unless it is small. */
+function formatRate(value: number): string {
+  return value < 100 ? value.toFixed(1) : formatNumber(value);
+}
+
+function formatMegabytes(bytesPerSecond: number): string {
+  const megabytes = bytesPerSecond / 1e6;
+  return `${
+    megabytes < 100 ? megabytes.toFixed(2) : formatNumber(megabytes)
+  } MB/s`;
+}
+
+function formatSeconds(seconds: number): string {
+  return `${seconds.toFixed(1)} s`;
+}
+
+/** A time, with three figures: `950 µs`, `1.25 ms`, `12.0 s`. */
+function formatMicroseconds(us: number): string {
+  if (us < 999.5) {
+    return `${us < 99.95 ? Number(us.toFixed(1)) : us.toFixed(0)} µs`;
+  }
+  const ms = us / 1000;
+  if (ms < 999.5) return `${ms.toPrecision(3)} ms`;
+  return `${(ms / 1000).toPrecision(3)} s`;
+}

@@ -1,0 +1,119 @@
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { createInterface } from "node:readline/promises";
+import {
+  bench,
+  type BenchProgress,
+  type BenchResult,
+} from "../../bench/bench.ts";
+import { formatEndpoint } from "../../listen/endpoint.ts";
+import { isLoopback } from "../../core/ip.ts";
+import type { Runtime } from "../../runtimes/runtime.ts";
+import type { Addr } from "../../core/transport.ts";
+import { BENCH_HELP, type BenchSettings, readBenchArgs } from "./settings.ts";
+import { formatProgress, formatResult } from "./report.ts";
+import { UsageError } from "../command_line.ts";
+import { explain } from "../../core/error_message.ts";
+import { writeText } from "../output.ts";
+
+/** What another machine is loaded with without a question. */
+const HARMLESS = { connections: 1_000, bytesPerSecond: 100e6 };
+/** How long an echo from another machine takes at least, in seconds. */
+const ROUND_TRIP = 0.001;
+
+/** `echod bench`: loads an echo server and prints the result. Returns the exit code. */
+export async function runBench(
+  runtime: Runtime,
+  args: readonly string[],
+): Promise<number> {
+  try {
+    const settings = readBenchArgs(args);
+    const { endpoint } = settings;
+    if (!endpoint) {
+      await writeText(runtime.stdout, BENCH_HELP);
+      return 0;
+    }
+    if (!settings.yes && canHurt(endpoint, settings)) await confirm(endpoint);
+    const result = await runWithProgress(runtime, endpoint, settings);
+    await writeText(
+      runtime.stdout,
+      settings.json ? `${JSON.stringify(result)}\n` : formatResult(result),
+    );
+    return result.firstErrors.length > 0 ? 1 : 0;
+  } catch (error) {
+    await writeText(
+      runtime.stderr,
+      `${explain(error).replace(/\s+/g, " ")}\n`,
+    );
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function runWithProgress(
+  { stderr, onSignal }: Runtime,
+  endpoint: Addr,
+  { size, tlsCa, ...settings }: BenchSettings,
+): Promise<BenchResult> {
+  const ca = tlsCa === undefined ? undefined : await readCa(tlsCa);
+  const early = new AbortController();
+  const ignoreSignals = onSignal(() => {
+    // The next one ends the process in the system's own way.
+    ignoreSignals();
+    early.abort(new Error("Interrupted before all connections were open"));
+  });
+  const isLive = stderr.isTerminal();
+  const show = (progress: BenchProgress) => {
+    const line = `\r\x1b[K${formatProgress(progress)}`;
+    // When nobody can read it any more, the result is still wanted.
+    writeText(stderr, line).catch(() => {});
+  };
+  try {
+    return await bench({
+      ...settings,
+      endpoint: formatEndpoint(endpoint),
+      size,
+      ca,
+      signal: early.signal,
+      onProgress: isLive ? show : undefined,
+    });
+  } finally {
+    ignoreSignals();
+    if (isLive) await writeText(stderr, "\r\x1b[K");
+  }
+}
+
+async function readCa(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new Error(`Cannot read --tls-ca ${path}: ${explain(error)}`);
+  }
+}
+
+/** Whether it is another machine that is loaded, and heavily. */
+export function canHurt(endpoint: Addr, settings: BenchSettings): boolean {
+  if ("path" in endpoint || isLoopback(endpoint.hostname)) return false;
+  const { connections, rate, window = 1, size: [, largest] } = settings;
+  // Without a rate, as though each echo came as fast as it may.
+  const messagesPerSecond = rate ?? connections * window / ROUND_TRIP;
+  return connections > HARMLESS.connections ||
+    messagesPerSecond * largest > HARMLESS.bytesPerSecond;
+}
+
+async function confirm(endpoint: Addr): Promise<void> {
+  const url = formatEndpoint(endpoint);
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new UsageError(
+      `This can load ${url} with more than 1,000 connections or 100 MB/s: give --yes if it may`,
+    );
+  }
+  const terminal = createInterface({
+    input: process.stdin,
+    output: process.stderr,
+  });
+  const answer = await terminal.question(
+    `This can load ${url} with more than 1,000 connections or 100 MB/s. Go on? [y/N] `,
+  );
+  terminal.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Error("Not started");
+}

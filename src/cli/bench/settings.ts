@@ -1,0 +1,172 @@
+import { LARGEST, LARGEST_DATAGRAM } from "../../bench/plan.ts";
+import type { Addr } from "../../core/transport.ts";
+import {
+  FROM_1,
+  readFrom1,
+  readGiven,
+  readPath,
+  readSomeTime,
+  readTime,
+  SOME_TIME,
+  TIME,
+  UsageError,
+} from "../command_line.ts";
+import { readSize, SIZE } from "../size.ts";
+
+/** How `echod bench` is used. */
+export const BENCH_HELP = `Usage: echod bench [OPTIONS] ENDPOINT
+
+Loads an echo server, checks every byte that comes back, and says how long it took.
+
+Endpoint:
+  tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH
+
+Options:
+  -c, --connections N        how many connections are open at the same time (10)
+  -s, --size SIZE            bytes per message (64); 1..64KiB is a random size each time
+  -d, --duration TIME        how long messages are counted (10s)
+  -n, --messages N           … or how many are
+  -r, --rate R               send R messages a second over all connections, on schedule,
+                             instead of one as soon as another is back
+      --window N             messages in flight per connection (1)
+      --churn                a new connection for every message
+      --warmup TIME          how long messages are sent before they count (1s; with -n 0s)
+      --workers N            how many threads share the connections (1)
+      --tls-ca FILE          certificates to trust besides the usual ones, in PEM
+      --json                 the result as one JSON object
+  -y, --yes                  do not ask before loading another machine heavily
+  -h, --help                 show this help
+
+TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or one
+with a unit: 4KiB, 1MiB. The result goes to standard output. The exit code is 1 when a
+byte came back wrong, or not at all, or a connection failed.
+`;
+
+/** What the command line asks for. */
+export interface BenchSettings {
+  /** Undefined only where help is asked for. */
+  readonly endpoint?: Addr | undefined;
+  readonly connections: number;
+  /** Bytes, the least and the most. */
+  readonly size: readonly [number, number];
+  /** Milliseconds. */
+  readonly duration?: number | undefined;
+  readonly messages?: number | undefined;
+  /** Messages a second. */
+  readonly rate?: number | undefined;
+  readonly window?: number | undefined;
+  readonly churn: boolean;
+  /** Milliseconds. */
+  readonly warmup?: number | undefined;
+  readonly workers: number;
+  /** The path of a file. */
+  readonly tlsCa?: string | undefined;
+  readonly json: boolean;
+  readonly yes: boolean;
+  readonly help: boolean;
+}
+
+const VALUES = [
+  "connections",
+  "size",
+  "duration",
+  "messages",
+  "rate",
+  "window",
+  "warmup",
+  "workers",
+  "tls-ca",
+] as const;
+const SWITCHES = ["churn", "json", "yes", "help"] as const;
+const ALIAS = {
+  connections: "c",
+  size: "s",
+  duration: "d",
+  messages: "n",
+  rate: "r",
+  yes: "y",
+  help: "h",
+};
+/** Options that say different things about the same. */
+const EXCLUSIVE = [
+  ["duration", "messages"],
+  ["rate", "window"],
+  ["rate", "churn"],
+  ["churn", "window"],
+] as const;
+
+/** Reads the command line of `echod bench`. Throws a UsageError where it is wrong. */
+export function readBenchArgs(args: readonly string[]): BenchSettings {
+  const { endpoints, isOn, valueOf } = readGiven(args, {
+    values: VALUES,
+    switches: SWITCHES,
+    alias: ALIAS,
+  });
+  const [endpoint, ...others] = endpoints;
+  const settings = {
+    endpoint,
+    connections: valueOf("connections", FROM_1, readFrom1) ?? 10,
+    size: valueOf(
+      "size",
+      `${SIZE}, or two of them, such as 1..64KiB (1GiB at most)`,
+      readSizes,
+    ) ?? [64, 64],
+    duration: valueOf("duration", SOME_TIME, readSomeTime),
+    messages: valueOf("messages", FROM_1, readFrom1),
+    rate: valueOf(
+      "rate",
+      "a number of messages a second, more than 0",
+      readRate,
+    ),
+    window: valueOf("window", FROM_1, readFrom1),
+    churn: isOn("churn"),
+    warmup: valueOf("warmup", TIME, readTime),
+    workers: valueOf("workers", FROM_1, readFrom1) ?? 1,
+    tlsCa: valueOf("tls-ca", "a file's path", readPath),
+    json: isOn("json"),
+    yes: isOn("yes"),
+    help: isOn("help"),
+  } satisfies BenchSettings;
+  if (!settings.help) check(settings, others.length);
+  return settings;
+}
+
+function check(settings: BenchSettings, others: number): void {
+  const { endpoint, size: [, largest], connections, workers } = settings;
+  if (!endpoint || others > 0) {
+    throw new UsageError(
+      `${endpoint ? "Several endpoints are" : "No endpoint is"} given: ` +
+        "one is accepted, such as tcp://127.0.0.1:3000",
+    );
+  }
+  for (const [one, other] of EXCLUSIVE) {
+    if (!settings[one] || !settings[other]) continue;
+    throw new UsageError(
+      `Options --${one} and --${other} are given: one of them is accepted`,
+    );
+  }
+  if (endpoint.transport === "udp" && largest > LARGEST_DATAGRAM) {
+    throw new UsageError(
+      `Invalid value ${largest} for --size: expected ${LARGEST_DATAGRAM} at most over UDP`,
+    );
+  }
+  if (settings.tlsCa !== undefined && endpoint.transport !== "tls") {
+    throw new UsageError("Option --tls-ca needs an endpoint tls://HOST:PORT");
+  }
+  if (workers > connections) {
+    throw new UsageError(
+      `Invalid value ${workers} for --workers: expected at most one for each of ${connections} connections`,
+    );
+  }
+}
+
+function readSizes(text: string): readonly [number, number] | undefined {
+  const [least = NaN, most = least, ...others] = text.split("..")
+    .map((part) => readSize(part) ?? NaN);
+  const isRange = least <= most && most <= LARGEST && others.length === 0;
+  return isRange ? [least, most] : undefined;
+}
+
+function readRate(text: string): number | undefined {
+  return /^\d+(\.\d+)?$/.test(text) && Number(text) || undefined;
+}

@@ -1,0 +1,101 @@
+import type { Output } from "../../runtimes/runtime.ts";
+import { formatCount } from "../format.ts";
+import { writeText } from "../output.ts";
+
+/** How important a line is. */
+export type Level = "debug" | "info" | "warn" | "error";
+
+/** How lines are written, and which. */
+export interface LogOptions {
+  /** For people, or one JSON object a line. */
+  readonly format: "text" | "json";
+  /** The least level that is written. */
+  readonly level: Level;
+  /** Whether text may be coloured. */
+  readonly colour: boolean;
+}
+
+const LEVELS: readonly Level[] = ["debug", "info", "warn", "error"];
+const COLOURS: Readonly<Record<Level, string>> = {
+  debug: "\x1b[2m", // dim
+  info: "",
+  warn: "\x1b[33m", // yellow
+  error: "\x1b[31m", // red
+};
+/** How much may wait for those who read the log, in characters. */
+const ROOM = 256 * 1024;
+/** How long they are waited for at the end, in milliseconds. */
+const PATIENCE = 1_000;
+
+/**
+ * The program's log: one line an event. Nothing ever waits for it: while nobody
+ * reads it, so many lines are kept, and those beyond are lost and counted.
+ */
+export class Log implements AsyncDisposable {
+  readonly #output: Output;
+  readonly #options: LogOptions;
+  #waiting = "";
+  #lost = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(output: Output, options: LogOptions) {
+    this.#output = output;
+    this.#options = options;
+  }
+
+  /** Writes one line: `text` for people, or the event and its fields in JSON. */
+  write(level: Level, event: string, text: string, fields: object): void {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(this.#options.level)) return;
+    if (this.#waiting.length > ROOM) {
+      this.#lost++;
+      return;
+    }
+    this.#waiting += this.#line(level, event, text, fields);
+    this.#writing ??= this.#writeWaiting();
+  }
+
+  /** Writes what went wrong. */
+  error(message: string): void {
+    this.write("error", "error", message, { message });
+  }
+
+  /** Resolves when everything is written, or after a second if nobody reads it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    let timer;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE);
+    });
+    await Promise.race([this.#writing, patience]);
+    clearTimeout(timer);
+  }
+
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting !== "") {
+      const text = this.#waiting + this.#lostLine();
+      this.#waiting = "";
+      // A log that nobody can read any more must not end the server.
+      await writeText(this.#output, text).catch(() => {});
+    }
+    this.#writing = undefined;
+  }
+
+  #lostLine(): string {
+    const lines = this.#lost;
+    this.#lost = 0;
+    if (lines === 0) return "";
+    const text = `${formatCount(lines, "line")} lost: nobody read the log`;
+    return this.#line("warn", "lost", text, { lines });
+  }
+
+  #line(level: Level, event: string, text: string, fields: object): string {
+    const line = this.#options.format === "json"
+      ? JSON.stringify({ time: new Date(), level, event, ...fields })
+      : this.#paint(level, text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\u{FFFD}"));
+    return `${line}\n`;
+  }
+
+  #paint(level: Level, text: string): string {
+    const colour = this.#options.colour ? COLOURS[level] : "";
+    return colour && `${colour}${text}\x1b[0m` || text;
+  }
+}

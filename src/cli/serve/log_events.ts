@@ -1,0 +1,124 @@
+import { formatAddr, formatEndpoint } from "../../listen/endpoint.ts";
+import { isLoopback } from "../../core/ip.ts";
+import type { Addr } from "../../core/transport.ts";
+import type { Settings } from "./settings.ts";
+import { formatBytes, formatCount, formatTime } from "../format.ts";
+import type { Log } from "./log.ts";
+import type { Observer, Totals } from "./serve_here.ts";
+
+/** Logs what happens while it serves. */
+export function observeTo(log: Log): Observer {
+  return {
+    onRefuse(remoteAddr, reason) {
+      const remote = formatAddr(remoteAddr);
+      const text = `${remote} refused (${reason})`;
+      log.write("debug", "refused", text, { remote, reason });
+    },
+    onOpen({ id, remoteAddr }) {
+      const remote = formatAddr(remoteAddr);
+      log.write("debug", "open", `#${id} ${remote} opened`, { id, remote });
+    },
+    onClose({ id, remoteAddr, bytes, duration, reason }) {
+      const remote = formatAddr(remoteAddr);
+      const what = `${formatBytes(bytes)} echoed in ${formatTime(duration)}`;
+      const text = `#${id} ${remote} closed (${reason}): ${what}`;
+      const durationMs = Math.round(duration);
+      const fields = { id, remote, bytes, durationMs, reason };
+      log.write("debug", "close", text, fields);
+    },
+    onError(message) {
+      log.error(message);
+    },
+  };
+}
+
+/** Logs where it listens, and a warning if strangers are served without a limit. */
+export function logListening(
+  log: Log,
+  addrs: readonly Addr[],
+  settings: Settings,
+): void {
+  for (const addr of addrs) {
+    const endpoint = formatEndpoint(addr);
+    log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
+  }
+  const exposed = addrs.find(isExposed);
+  const limits = limitsOf(settings);
+  if (!exposed || Object.values(limits).some(Boolean)) return;
+  const endpoint = formatEndpoint(exposed);
+  const options = Object.keys(limits);
+  log.write(
+    "warn",
+    "unlimited",
+    `Anybody who can reach ${endpoint} is served without a limit: see ${
+      options.join(", ")
+    }`,
+    { endpoint, options },
+  );
+}
+
+/** Logs that it waits for the open connections. */
+export function logDrain(log: Log, connections: number, grace: number): void {
+  log.write(
+    "info",
+    "drain",
+    `Draining ${formatCount(connections, "connection")} ` +
+      `(${formatTime(grace)} at most; press Ctrl+C again to stop now)`,
+    { connections, graceMs: grace },
+  );
+}
+
+/** Logs what it has done, in so many milliseconds. */
+export function logTerminated(
+  log: Log,
+  totals: Totals,
+  duration: number,
+): void {
+  const { accepted: connections, refused, failed, bytes, datagrams } = totals;
+  const counts = [
+    formatCount(connections, "connection"),
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(datagrams
+      ? [
+        `${formatCount(datagrams.echoed, "datagram")} ` +
+        `(${datagrams.dropped} dropped)`,
+      ]
+      : []),
+    `${formatBytes(bytes)} echoed in ${formatTime(duration)}`,
+  ];
+  log.write(
+    "info",
+    "terminated",
+    `Server terminated: ${counts.join(", ")}`,
+    {
+      connections,
+      refused,
+      failed,
+      bytes,
+      ...(datagrams && {
+        datagrams: datagrams.echoed,
+        datagramsDropped: datagrams.dropped,
+      }),
+      durationMs: Math.round(duration),
+    },
+  );
+}
+
+/** Whether others than this machine can connect to an address. */
+function isExposed(addr: Addr): boolean {
+  return addr.transport !== "udp" && "hostname" in addr &&
+    !isLoopback(addr.hostname);
+}
+
+/** What keeps strangers within bounds, by the name of its option. */
+function limitsOf(settings: Settings): Record<string, unknown> {
+  return {
+    "--max-connections": settings.once || settings.maxConnections,
+    "--max-per-host": settings.maxPerHost,
+    "--idle-timeout": settings.idleTimeout,
+    "--max-lifetime": settings.maxLifetime,
+    "--max-bytes": settings.maxBytes,
+    "--allow": settings.allow.length,
+    "--deny": settings.deny.length,
+  };
+}

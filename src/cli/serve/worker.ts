@@ -1,0 +1,36 @@
+/**
+ * What each thread of `--workers` runs.
+ *
+ * @module
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { Settings } from "./settings.ts";
+import { explain } from "../../core/error_message.ts";
+import { serveHere } from "./serve_here.ts";
+import type { Order, Report } from "./workers.ts";
+
+const settings: Settings = workerData;
+
+function tell(report: Report): void {
+  parentPort?.postMessage(report);
+}
+
+/** Tells what only a verbose log wants to know. */
+const mention: typeof tell = settings.verbose ? tell : () => {};
+
+try {
+  const serving = await serveHere(settings, {
+    onRefuse: (addr, reason) => mention({ type: "refused", addr, reason }),
+    onOpen: (connection) => mention({ type: "open", connection }),
+    onClose: (connection) => mention({ type: "close", connection }),
+    onError: (message) => tell({ type: "error", message }),
+  });
+  parentPort?.on("message", async ({ grace }: Order) => {
+    const connections = await serving.shutdown(grace);
+    tell({ type: "draining", connections });
+  });
+  tell({ type: "listening", addrs: serving.addrs });
+  tell({ type: "finished", totals: await serving.finished });
+} catch (error) {
+  tell({ type: "failed", message: explain(error) });
+}

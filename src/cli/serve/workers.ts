@@ -1,0 +1,268 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { RefuseReason } from "../../core/admission.ts";
+import { sumDatagrams } from "../../core/combine.ts";
+import { canBeShared } from "../../listen/endpoint.ts";
+import type {
+  ClosedConnection,
+  OpenConnection,
+} from "../../core/serve_options.ts";
+import type { Addr } from "../../core/transport.ts";
+import type { Settings } from "./settings.ts";
+import { openAll } from "./open_endpoints.ts";
+import { explain } from "../../core/error_message.ts";
+import type { Observer, Serving, Totals } from "./serve_here.ts";
+
+/** The first and the longest wait before a worker is started again, in milliseconds. */
+const BACKOFF = { first: 5, longest: 1_000 };
+
+/** What a worker tells. */
+export type Report =
+  | { readonly type: "listening"; readonly addrs: readonly Addr[] }
+  /** It cannot listen. */
+  | { readonly type: "failed"; readonly message: string }
+  | {
+    readonly type: "refused";
+    readonly addr: Addr;
+    readonly reason: RefuseReason;
+  }
+  | { readonly type: "open"; readonly connection: OpenConnection }
+  | { readonly type: "close"; readonly connection: ClosedConnection }
+  | { readonly type: "error"; readonly message: string }
+  /** It has begun to shut down, with so many connections open. */
+  | { readonly type: "draining"; readonly connections: number }
+  | { readonly type: "finished"; readonly totals: Totals };
+
+/** What a worker is told: to shut down. */
+export interface Order {
+  /** How long it may wait for open connections, in milliseconds. */
+  readonly grace: number;
+}
+
+/** Starts a thread that does what it is told. */
+export type StartThread = (settings: Settings) => Worker;
+
+/** Starts a thread of `worker.ts`. */
+export function startThread(settings: Settings): Worker {
+  const module = new URL("./worker.ts", import.meta.url);
+  try {
+    return new Worker(module, { workerData: settings });
+  } catch (cause) {
+    // Deno has to be allowed to read it.
+    throw new Error(`Cannot start a worker: ${explain(cause)}`, { cause });
+  }
+}
+
+/**
+ * Serves in as many threads as the settings say, all on the same ports. A thread
+ * that dies is started again; what it had counted is lost. Rejects, and leaves
+ * none behind, when one of them cannot listen.
+ */
+export async function serveOnWorkers(
+  settings: Settings,
+  observer: Observer,
+  start: StartThread = startThread,
+): Promise<Serving> {
+  const workers = new Workers(observer, start);
+  let endpoints = await findPorts(settings);
+  try {
+    for (let index = 0; index < settings.workers; index++) {
+      const share = shareOf({ ...settings, endpoints }, index);
+      const addrs = await workers.add(share);
+      if (index === 0) endpoints = addrs;
+    }
+  } catch (error) {
+    await workers.shutdown(0);
+    await workers.finished();
+    throw error;
+  }
+  return {
+    addrs: endpoints,
+    finished: workers.finished(),
+    shutdown: (grace) => workers.shutdown(grace),
+  };
+}
+
+/**
+ * The endpoints, with the real ports of those that will be shared. Rejects when
+ * others listen there: whoever is ready to share a port does not notice.
+ */
+async function findPorts(settings: Settings): Promise<readonly Addr[]> {
+  const endpoints = settings.endpoints.filter(canBeShared);
+  const listeners = await openAll({ ...settings, endpoints, workers: 1 });
+  for (const listener of listeners) listener.close();
+  const found = listeners.values();
+  return settings.endpoints.map((endpoint) =>
+    canBeShared(endpoint) ? found.next().value?.addr ?? endpoint : endpoint
+  );
+}
+
+/** What one worker has to do of all. */
+function shareOf(settings: Settings, index: number): Settings {
+  const { endpoints, maxConnections, maxPerHost, workers } = settings;
+  const part = (all: number) => Math.floor((all + index) / workers);
+  return {
+    ...settings,
+    endpoints: endpoints.filter((one) => index === 0 || canBeShared(one)),
+    maxConnections: maxConnections && part(maxConnections),
+    maxPerHost: maxPerHost && part(maxPerHost),
+  };
+}
+
+/** What several have done together. */
+function sum(all: readonly Totals[]): Totals {
+  const datagrams = sumDatagrams(all);
+  const totals = { accepted: 0, refused: 0, failed: 0, bytes: 0 };
+  for (const one of all) {
+    totals.accepted += one.accepted;
+    totals.refused += one.refused;
+    totals.failed += one.failed;
+    totals.bytes += one.bytes;
+  }
+  return { ...totals, ...(datagrams && { datagrams }) };
+}
+
+class Workers {
+  readonly #observer: Observer;
+  readonly #start: StartThread;
+  readonly #threads = new Set<Thread>();
+  readonly #totals: Promise<Totals | undefined>[] = [];
+  readonly #stopping = new AbortController();
+  #connections = 0;
+
+  constructor(observer: Observer, start: StartThread) {
+    this.#observer = observer;
+    this.#start = start;
+  }
+
+  /** Adds one; resolves with where it listens. */
+  async add(settings: Settings): Promise<readonly Addr[]> {
+    const thread = this.#startThread(settings);
+    const addrs = await thread.listening;
+    this.#totals.push(this.#keepUp(settings, thread));
+    return addrs;
+  }
+
+  /** Shuts them down; resolves with how many connections are open. */
+  async shutdown(grace: number): Promise<number> {
+    this.#stopping.abort();
+    const open = Array.from(this.#threads, (one) => one.shutdown(grace));
+    return (await Promise.all(open)).reduce((sum, some) => sum + some, 0);
+  }
+
+  /** Resolves with what they have done together, when the last one has ended. */
+  async finished(): Promise<Totals> {
+    const all = await Promise.all(this.#totals);
+    return sum(all.filter((totals) => totals !== undefined));
+  }
+
+  #startThread(settings: Settings): Thread {
+    const nextId = () => ++this.#connections;
+    const thread = new Thread(this.#start(settings), this.#observer, nextId);
+    this.#threads.add(thread);
+    thread.ended.then(() => this.#threads.delete(thread));
+    return thread;
+  }
+
+  /** Starts a worker again whenever it dies. */
+  async #keepUp(
+    settings: Settings,
+    thread: Thread,
+  ): Promise<Totals | undefined> {
+    const { signal } = this.#stopping;
+    let backoff = 0;
+    for (;;) {
+      const startedAt = performance.now();
+      const { totals, reason } = await thread.ended;
+      if (totals || signal.aborted) return totals;
+      this.#observer.onError(`A worker has died: ${reason}`);
+      if (performance.now() - startedAt > BACKOFF.longest) backoff = 0;
+      backoff = Math.min(backoff * 2 || BACKOFF.first, BACKOFF.longest);
+      await sleep(backoff, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return undefined;
+      thread = this.#startThread(settings);
+    }
+  }
+}
+
+/** One life of a worker. */
+class Thread {
+  /** Resolves with where it listens; rejects when it ends before it does. */
+  readonly listening: Promise<readonly Addr[]>;
+  /** Resolves with what it has done, or with why it has died. */
+  readonly ended: Promise<{ totals: Totals | undefined; reason: string }>;
+  readonly #worker: Worker;
+  readonly #observer: Observer;
+  readonly #nextId: () => number;
+  readonly #listening = Promise.withResolvers<readonly Addr[]>();
+  readonly #draining = Promise.withResolvers<number>();
+  /** The numbers of its open connections among all, by its own. */
+  readonly #ids = new Map<number, number>();
+  #isListening = false;
+  #totals: Totals | undefined;
+  #reason = "it has ended by itself";
+
+  constructor(worker: Worker, observer: Observer, nextId: () => number) {
+    this.#worker = worker;
+    this.#observer = observer;
+    this.#nextId = nextId;
+    this.listening = this.#listening.promise;
+    // Only the first time somebody waits for it.
+    this.listening.catch(() => {});
+    worker.on("message", (report: Report) => this.#hear(report));
+    worker.on("error", (error) => this.#reason = explain(error));
+    this.ended = new Promise((resolve) =>
+      worker.on("exit", () => {
+        this.#listening.reject(new Error(this.#reason));
+        this.#draining.resolve(0);
+        resolve({ totals: this.#totals, reason: this.#reason });
+      })
+    );
+  }
+
+  /** Shuts it down; resolves with how many connections are open. */
+  shutdown(grace: number): Promise<number> {
+    const order: Order = { grace };
+    if (this.#isListening) this.#worker.postMessage(order);
+    else this.#worker.terminate();
+    return this.#draining.promise;
+  }
+
+  #hear(report: Report): void {
+    switch (report.type) {
+      case "listening":
+        this.#isListening = true;
+        this.#listening.resolve(report.addrs);
+        break;
+      case "failed":
+        this.#reason = report.message;
+        this.#worker.terminate();
+        break;
+      case "refused":
+        this.#observer.onRefuse(report.addr, report.reason);
+        break;
+      case "open": {
+        const id = this.#nextId();
+        this.#ids.set(report.connection.id, id);
+        this.#observer.onOpen({ ...report.connection, id });
+        break;
+      }
+      case "close": {
+        const id = this.#ids.get(report.connection.id) ?? 0;
+        this.#ids.delete(report.connection.id);
+        this.#observer.onClose({ ...report.connection, id });
+        break;
+      }
+      case "error":
+        this.#observer.onError(report.message);
+        break;
+      case "draining":
+        this.#draining.resolve(report.connections);
+        break;
+      case "finished":
+        this.#totals = report.totals;
+        this.#worker.terminate();
+        break;
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import type { AdmissionOptions, RefuseReason } from "./admission.ts";
+import type { Addr } from "./transport.ts";
+
+/** The longest time that the runtimes' timers can measure: 24.8 days, in milliseconds. */
+export const LONGEST_TIME = 2 ** 31 - 1;
+
+/** An open connection. */
+export interface OpenConnection {
+  /** Its number, counted from 1 in the order of acceptance. */
+  readonly id: number;
+  /** The peer's address. */
+  readonly remoteAddr: Addr;
+}
+
+/**
+ * Why a connection ended:
+ *
+ * - `"eof"`: the peer ended its sending side and was sent everything back;
+ * - `"reset"`: the peer broke it off;
+ * - `"idle"`: nothing moved for `idleTimeout`;
+ * - `"lifetime"`: it was open for `maxLifetime`;
+ * - `"limit"`: `maxBytes` were echoed;
+ * - `"shutdown"`: the server closed it because it is shutting down;
+ * - `"error"`: anything else.
+ */
+export type CloseReason =
+  | "eof"
+  | "reset"
+  | "idle"
+  | "lifetime"
+  | "limit"
+  | "shutdown"
+  | "error";
+
+/** A connection that has ended. */
+export interface ClosedConnection extends OpenConnection {
+  /** How many bytes were echoed. */
+  readonly bytes: number;
+  /** How long it was open, in milliseconds. */
+  readonly duration: number;
+  /** Why it ended. */
+  readonly reason: CloseReason;
+}
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions extends AdmissionOptions {
+  /**
+   * How many connections are served at the same time, at least 1. Further
+   * clients wait in the system's backlog. With 1, clients are served one after
+   * another.
+   *
+   * @default {Infinity}
+   */
+  readonly maxConnections?: number | undefined;
+  /**
+   * Closes a connection over which no byte has moved for this long, in
+   * milliseconds: more than 0, at most 2,147,483,647 (24.8 days). It is closed
+   * at most a quarter of that time late. Off by default.
+   */
+  readonly idleTimeout?: number | undefined;
+  /**
+   * Closes a connection that has been open for this long, in milliseconds: more
+   * than 0, at most 2,147,483,647 (24.8 days). It is closed at most a quarter of
+   * that time late. Off by default.
+   */
+  readonly maxLifetime?: number | undefined;
+  /**
+   * Closes a connection that has echoed this many bytes, at least 1. As that is
+   * looked at after each write, what was read at once may go beyond it: by up to
+   * 64 KiB, on Bun by 512 KiB. What the peer has still to take may be lost.
+   *
+   * @default {Infinity}
+   */
+  readonly maxBytes?: number | undefined;
+  /** Closes everything at once when it aborts, as in `Deno.serve`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called when a client has been refused. */
+  readonly onRefuse?:
+    | ((remoteAddr: Addr, reason: RefuseReason) => void)
+    | undefined;
+  /** Called when a connection has been accepted. */
+  readonly onOpen?: ((connection: OpenConnection) => void) | undefined;
+  /** Called when a connection has ended. */
+  readonly onClose?: ((connection: ClosedConnection) => void) | undefined;
+  /**
+   * Called with the error of a connection that failed, or, without a connection,
+   * when the system cannot accept any more (once, until it has been able to for
+   * 2 s). Also gets what the other callbacks throw; what it throws itself is
+   * dropped.
+   */
+  readonly onError?:
+    | ((error: unknown, connection?: OpenConnection) => void)
+    | undefined;
+}
+
+/** Throws a TypeError or a RangeError for an option that is wrong. */
+export function checkServeOptions(options: ServeOptions): void {
+  for (
+    const name of [
+      "maxConnections",
+      "maxConnectionsPerHost",
+      "maxBytes",
+    ] as const
+  ) {
+    const count = options[name];
+    if (count !== undefined) checkCount(name, count);
+  }
+  for (const name of ["idleTimeout", "maxLifetime"] as const) {
+    const time = options[name];
+    if (time !== undefined) checkTime(name, time, Number.MIN_VALUE);
+  }
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError("Cannot serve: signal must be an AbortSignal");
+  }
+  for (
+    const name of ["admit", "onRefuse", "onOpen", "onClose", "onError"] as const
+  ) {
+    if (!["function", "undefined"].includes(typeof options[name])) {
+      throw new TypeError(`Cannot serve: ${name} must be a function`);
+    }
+  }
+}
+
+function checkCount(name: string, count: number): void {
+  if (count !== Infinity && !Number.isInteger(count)) {
+    throw new TypeError(
+      `Cannot serve: ${name} must be a whole number or Infinity, but is ${count}`,
+    );
+  }
+  if (count < 1) {
+    throw new RangeError(
+      `Cannot serve: ${name} must be 1 or more, but is ${count}`,
+    );
+  }
+}
+
+/** Throws where a time is not within bounds. */
+export function checkTime(name: string, ms: number, least: number): void {
+  if (typeof ms !== "number" || Number.isNaN(ms)) {
+    throw new TypeError(
+      `${name} must be a number of milliseconds, but is ${ms}`,
+    );
+  }
+  if (ms < least || ms > LONGEST_TIME) {
+    throw new RangeError(
+      `${name} must be ${
+        least === 0 ? "from 0" : "more than 0"
+      } to ${LONGEST_TIME} milliseconds, but is ${ms}`,
+    );
+  }
+}

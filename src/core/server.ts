@@ -1,0 +1,349 @@
+import { Admission, type RefuseReason } from "./admission.ts";
+import { echoAmong, Shared } from "./echo.ts";
+import {
+  checkServeOptions,
+  checkTime,
+  type CloseReason,
+  type OpenConnection,
+  type ServeOptions,
+} from "./serve_options.ts";
+import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
+
+/** The first and the longest wait after a failed `accept`, in milliseconds. */
+const BACKOFF = { first: 5, longest: 1_000 };
+/** Failures of `accept` with less than this between them are one episode, in milliseconds. */
+const EPISODE = 2 * BACKOFF.longest;
+/** How many times within `idleTimeout` or `maxLifetime` the connections are looked at. */
+const SWEEPS = 10;
+/** Errors that say no more than that the peer has gone. */
+const RESETS: ReadonlySet<unknown> = new Set([
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+]);
+
+/** What a server has done so far. */
+export interface Stats {
+  /** Connections accepted, without those that were refused. */
+  readonly accepted: number;
+  /** Clients that `admit` or `maxConnectionsPerHost` has kept out. */
+  readonly refused: number;
+  /** Connections open now. */
+  readonly active: number;
+  /** The most connections that were open at the same time. */
+  readonly peak: number;
+  /** Connections that ended with an error, of the peer's making or not. */
+  readonly failed: number;
+  /** Bytes echoed, including those of the connections still open. */
+  readonly bytes: number;
+  /** Datagrams, whose bytes are among the above; only where UDP is served. */
+  readonly datagrams?: Datagrams;
+  /** When the server was started. */
+  readonly startedAt: Date;
+}
+
+/** Options of {@linkcode EchoServer.shutdown}. */
+export interface ShutdownOptions {
+  /**
+   * How long to wait for open connections before they are closed, in
+   * milliseconds: 0 (at once) to 2,147,483,647, or `Infinity`.
+   *
+   * @default {Infinity}
+   */
+  readonly grace?: number | undefined;
+}
+
+/** A running echo server. `await using` closes it at once. */
+export interface EchoServer extends AsyncDisposable {
+  /** The address it listens on. */
+  readonly addr: Addr;
+  /** Resolves when it has stopped and its last connection is gone. Never rejects. */
+  readonly finished: Promise<void>;
+  /** What it has done so far: a snapshot. */
+  stats(): Stats;
+  /**
+   * Stops accepting at once, lets the open connections go on until their peers
+   * end them, and closes what is left after `grace`. May be called again; the
+   * earliest end counts.
+   *
+   * @returns {@linkcode EchoServer.finished}, or a rejection with a TypeError or
+   * a RangeError for an invalid `grace`.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/**
+ * Echoes every connection of a listener, all of them at the same time and each
+ * in its turn, until it is shut down.
+ *
+ * Nothing a client does ends the server: an error of one connection is that
+ * connection's alone.
+ *
+ * @example
+ * ```ts
+ * import { listen, serve } from "@echod/echod";
+ *
+ * await using server = serve(await listen({ port: 0 }), {
+ *   maxConnections: 1_000,
+ *   idleTimeout: 30_000,
+ *   onClose: ({ id, bytes, reason }) => console.log(id, bytes, reason),
+ * });
+ * console.log(server.addr, server.stats().accepted);
+ * ```
+ *
+ * @param listener A bound listener, which the server will close.
+ * @throws {TypeError} If an option is of the wrong type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function serve(
+  listener: Listener,
+  options: ServeOptions = {},
+): EchoServer {
+  checkServeOptions(options);
+  return new Server(listener, options);
+}
+
+interface Entry {
+  readonly info: OpenConnection;
+  readonly connection: Connection;
+  readonly openedAt: number;
+  bytes: number;
+  /** Whether bytes have moved since the last sweep. */
+  moved: boolean;
+  quietSince: number;
+  /** Why it is over, once it is. */
+  reason?: CloseReason;
+}
+
+class Server implements EchoServer {
+  readonly addr: Addr;
+  readonly finished: Promise<void>;
+  readonly #listener: Listener;
+  readonly #options: ServeOptions;
+  readonly #admission: Admission;
+  readonly #shared = new Shared();
+  readonly #entries = new Set<Entry>();
+  readonly #startedAt = new Date();
+  #accepted = 0;
+  #refused = 0;
+  #peak = 0;
+  #failed = 0;
+  #bytes = 0;
+  #stopping = false;
+  #closing = false;
+  #deadline = Infinity;
+  #graceTimer?: ReturnType<typeof setTimeout>;
+  #wake?: () => void;
+
+  constructor(listener: Listener, options: ServeOptions) {
+    this.addr = listener.addr;
+    this.#listener = listener;
+    this.#options = options;
+    this.#admission = new Admission(options);
+    this.finished = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { idleTimeout = Infinity, maxLifetime = Infinity, signal } =
+      this.#options;
+    const shortest = Math.min(idleTimeout, maxLifetime);
+    const sweeper = shortest === Infinity ? undefined : setInterval(
+      () => this.#sweep(idleTimeout, maxLifetime),
+      shortest / SWEEPS,
+    );
+    const abort = () => this.#closeAll();
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+
+    await this.#acceptAll();
+    while (this.#entries.size > 0) await this.#change();
+
+    clearInterval(sweeper);
+    clearTimeout(this.#graceTimer);
+    signal?.removeEventListener("abort", abort);
+  }
+
+  async #acceptAll(): Promise<void> {
+    const { maxConnections = Infinity } = this.#options;
+    let backoff = 0;
+    let failedAt = -Infinity;
+    while (!this.#stopping) {
+      if (this.#entries.size >= maxConnections) {
+        await this.#change();
+        continue;
+      }
+      let connection: Connection | null;
+      try {
+        connection = await this.#listener.accept();
+      } catch (error) {
+        const now = performance.now();
+        if (now - failedAt > EPISODE) this.#report(error);
+        failedAt = now;
+        backoff = Math.min(backoff * 2 || BACKOFF.first, BACKOFF.longest);
+        await this.#change(backoff);
+        continue;
+      }
+      if (connection === null) return;
+      backoff = 0;
+      if (this.#admits(connection)) this.#serve(connection);
+    }
+  }
+
+  /** Whether a client may come in; if not, it is closed. */
+  #admits(connection: Connection): boolean {
+    const { remoteAddr } = connection;
+    let reason: RefuseReason | undefined;
+    try {
+      reason = this.#admission.enter(remoteAddr);
+    } catch (error) {
+      this.#report(error);
+      reason = "denied";
+    }
+    if (reason === undefined) return true;
+    this.#refused++;
+    connection.close();
+    this.#call(() => this.#options.onRefuse?.(remoteAddr, reason));
+    return false;
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    const { maxBytes = Infinity } = this.#options;
+    const now = performance.now();
+    const info = { id: ++this.#accepted, remoteAddr: connection.remoteAddr };
+    const entry: Entry = {
+      info,
+      connection,
+      openedAt: now,
+      bytes: 0,
+      moved: false,
+      quietSince: now,
+    };
+    this.#entries.add(entry);
+    this.#peak = Math.max(this.#peak, this.#entries.size);
+    this.#call(() => this.#options.onOpen?.(info), info);
+    if (this.#closing) this.#end(entry, "shutdown");
+
+    try {
+      await echoAmong(this.#shared, connection, (count) => {
+        entry.bytes += count;
+        entry.moved = true;
+        if (entry.bytes >= maxBytes) this.#end(entry, "limit");
+      });
+      this.#end(entry, "eof");
+    } catch (error) {
+      // Once it has been ended here, the error is only that of its pending read.
+      if (entry.reason === undefined) {
+        this.#failed++;
+        this.#report(error, info);
+        this.#end(entry, isReset(error) ? "reset" : "error");
+      }
+    }
+
+    this.#entries.delete(entry);
+    this.#admission.leave(info.remoteAddr);
+    this.#bytes += entry.bytes;
+    this.#call(() =>
+      this.#options.onClose?.({
+        ...info,
+        bytes: entry.bytes,
+        duration: performance.now() - entry.openedAt,
+        reason: entry.reason ?? "error",
+      }), info);
+    this.#wake?.();
+  }
+
+  /** Closes a connection, once: the first reason counts. */
+  #end(entry: Entry, reason: CloseReason): void {
+    if (entry.reason !== undefined) return;
+    entry.reason = reason;
+    entry.connection.close();
+  }
+
+  #sweep(idleTimeout: number, maxLifetime: number): void {
+    const now = performance.now();
+    for (const entry of this.#entries) {
+      if (now - entry.openedAt >= maxLifetime) {
+        this.#end(entry, "lifetime");
+      } else if (entry.moved) {
+        entry.moved = false;
+        entry.quietSince = now;
+      } else if (now - entry.quietSince >= idleTimeout) {
+        this.#end(entry, "idle");
+      }
+    }
+  }
+
+  stats(): Stats {
+    const { datagrams } = this.#listener;
+    let bytes = this.#bytes + (datagrams?.bytes ?? 0);
+    for (const entry of this.#entries) bytes += entry.bytes;
+    return {
+      accepted: this.#accepted,
+      refused: this.#refused,
+      active: this.#entries.size,
+      peak: this.#peak,
+      failed: this.#failed,
+      bytes,
+      ...(datagrams && { datagrams }),
+      startedAt: new Date(this.#startedAt),
+    };
+  }
+
+  // deno-lint-ignore require-await -- so that an invalid grace rejects
+  async shutdown({ grace = Infinity }: ShutdownOptions = {}): Promise<void> {
+    if (grace !== Infinity) checkTime("grace", grace, 0);
+    this.#stop();
+    const deadline = performance.now() + grace;
+    if (deadline < this.#deadline) {
+      this.#deadline = deadline;
+      clearTimeout(this.#graceTimer);
+      if (grace === 0) this.#closeAll();
+      else this.#graceTimer = setTimeout(() => this.#closeAll(), grace);
+    }
+    return this.finished;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown({ grace: 0 });
+  }
+
+  /** Stops accepting. */
+  #stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#listener.close();
+    this.#wake?.();
+  }
+
+  #closeAll(): void {
+    this.#closing = true;
+    this.#stop();
+    for (const entry of this.#entries) this.#end(entry, "shutdown");
+  }
+
+  /** Resolves when a connection has ended, when the server stops, or after `ms`. */
+  #change(ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #report(error: unknown, connection?: OpenConnection): void {
+    Promise.try(() => this.#options.onError?.(error, connection)).catch(
+      () => {},
+    );
+  }
+
+  /** Runs a callback. What it throws, or rejects with, is reported. */
+  #call(callback: () => unknown, connection?: OpenConnection): void {
+    Promise.try(callback).catch((error) => this.#report(error, connection));
+  }
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && "code" in error && RESETS.has(error.code);
+}

@@ -1,0 +1,41 @@
+/**
+ * A TCP echo server for programs: `listen` binds a socket, `serve` sends back
+ * what its clients send.
+ *
+ * @example
+ * ```ts
+ * import { listen, serve } from "@echod/echod";
+ *
+ * await using server = serve(await listen({ port: 0 }));
+ * console.log(server.addr);
+ * ```
+ *
+ * @module
+ */
+export { combine } from "./core/combine.ts";
+export { echo } from "./core/echo.ts";
+export { listen } from "./listen/listen.ts";
+export { serve } from "./core/server.ts";
+export type { AdmissionOptions, RefuseReason } from "./core/admission.ts";
+export type {
+  ClosedConnection,
+  CloseReason,
+  OpenConnection,
+  ServeOptions,
+} from "./core/serve_options.ts";
+export type { EchoServer, ShutdownOptions, Stats } from "./core/server.ts";
+export type {
+  Addr,
+  Connection,
+  Datagrams,
+  Listener,
+  ListenOptions,
+  NetAddr,
+  NetListenOptions,
+  SharedPortOptions,
+  TcpListenOptions,
+  TlsListenOptions,
+  UdpListenOptions,
+  UnixAddr,
+  UnixListenOptions,
+} from "./core/transport.ts";

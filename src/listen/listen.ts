@@ -1,0 +1,180 @@
+import { formatEndpoint } from "./endpoint.ts";
+import { explain } from "../core/error_message.ts";
+import { loadRuntime } from "../runtimes/detect.ts";
+import type {
+  BindOptions,
+  TcpBindOptions,
+  TlsBindOptions,
+  UnixBindOptions,
+} from "../runtimes/runtime.ts";
+import type { Listener, ListenOptions } from "../core/transport.ts";
+import type { UdpBindOptions } from "./udp.ts";
+
+/**
+ * How many connections may wait to be accepted. The usual few hundred overflow
+ * in a burst, and each connection dropped then costs its client a second. The
+ * system lowers it to what it allows.
+ */
+const BACKLOG = 4096;
+
+/** How long a client has for its TLS handshake, in milliseconds. */
+const HANDSHAKE_TIMEOUT = 10_000;
+
+/** What the commonest errors mean on the network, by their POSIX name. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "address already in use",
+  EADDRNOTAVAIL: "not an address of this machine",
+  EACCES: "permission denied (ports below 1024 are for privileged users)",
+  // Where Deno may not look up a name.
+  EPERM: "permission denied, run again with the --allow-net flag",
+};
+
+/**
+ * Binds a socket, on the runtime at hand: for TCP unless the options say
+ * another transport. TCP connections have `TCP_NODELAY` and keep-alive on.
+ *
+ * @example
+ * ```ts
+ * import { listen } from "@echod/echod";
+ *
+ * const listener = await listen({ hostname: "127.0.0.1", port: 0 });
+ * console.log(listener.addr);
+ * listener.close();
+ * ```
+ *
+ * @example A Unix socket for everybody in the group
+ * ```ts
+ * import { listen } from "@echod/echod";
+ *
+ * const listener = await listen({
+ *   transport: "unix",
+ *   path: "echod.sock",
+ *   mode: 0o660,
+ * });
+ * listener.close();
+ * ```
+ *
+ * @returns A promise of the bound listener. It rejects with an Error that says
+ * what could not be bound and why, with the runtime's own error as its `cause`;
+ * with a TypeError for an option of the wrong type, and with a RangeError for
+ * one out of range.
+ */
+export async function listen(options: ListenOptions = {}): Promise<Listener> {
+  const endpoint = complete(options);
+  try {
+    return await bind(endpoint);
+  } catch (cause) {
+    const url = formatEndpoint(endpoint);
+    throw new Error(
+      `Cannot listen on ${url}: ${
+        explain(cause, endpoint.transport === "unix" ? {} : REASONS)
+      }`,
+      { cause },
+    );
+  }
+}
+
+/** Options with nothing left out, and checked. */
+type Endpoint =
+  | TcpBindOptions
+  | TlsBindOptions
+  | UdpBindOptions
+  | UnixBindOptions & { readonly mode: number };
+
+function complete(options: ListenOptions): Endpoint {
+  if (options.transport === "unix") {
+    const { transport, path, mode = 0o600 } = options;
+    checkText("path", path);
+    checkWhole("mode", mode, 0o777);
+    return { transport, path, mode };
+  }
+  const { transport = "tcp", hostname = "127.0.0.1", port = 3000 } = options;
+  checkText("hostname", hostname);
+  checkWhole("port", port, 65535);
+  switch (options.transport) {
+    case undefined:
+    case "tcp": {
+      const { reusePort = false } = options;
+      checkSwitch("reusePort", reusePort);
+      return { transport: "tcp", hostname, port, reusePort };
+    }
+    case "tls": {
+      const { transport, cert, key, reusePort = false } = options;
+      checkText("cert", cert);
+      checkText("key", key);
+      checkSwitch("reusePort", reusePort);
+      const handshakeTimeout = HANDSHAKE_TIMEOUT;
+      return {
+        transport,
+        hostname,
+        port,
+        reusePort,
+        cert,
+        key,
+        handshakeTimeout,
+      };
+    }
+    case "udp": {
+      const { transport, anySource = false } = options;
+      checkSwitch("anySource", anySource);
+      return { transport, hostname, port, anySource };
+    }
+    default:
+      throw new TypeError(
+        `Cannot listen: transport must be "tcp", "tls", "udp" or "unix", but is ${transport}`,
+      );
+  }
+}
+
+/** Binds. The modules that most endpoints do without are loaded by those that need them. */
+async function bind(endpoint: Endpoint): Promise<Listener> {
+  if ("reusePort" in endpoint && endpoint.reusePort) {
+    const { platform } = (await import("node:process")).default;
+    if (platform !== "linux") {
+      throw new Error(`only Linux can share a port, and this is ${platform}`);
+    }
+  }
+  if (endpoint.transport === "udp") {
+    const { listenUdp } = await import("./udp.ts");
+    return await listenUdp(endpoint);
+  }
+  const runtime = await loadRuntime();
+  const options: BindOptions = { ...endpoint, backlog: BACKLOG };
+  if (endpoint.transport === "unix") {
+    const { listenUnix } = await import("./unix.ts");
+    const { path, mode } = endpoint;
+    return await listenUnix(path, mode, () => runtime.listen(options));
+  }
+  if (endpoint.transport === "tls") {
+    const { checkPem } = await import("./pem.ts");
+    checkPem(endpoint.cert, endpoint.key, { cert: "cert", key: "key" });
+  }
+  return await runtime.listen(options);
+}
+
+function checkText(name: string, value: unknown): void {
+  if (typeof value === "string" && value !== "") return;
+  throw new TypeError(
+    `Cannot listen: ${name} must be a string that is not empty, but is ${value}`,
+  );
+}
+
+function checkSwitch(name: string, value: unknown): void {
+  if (typeof value === "boolean") return;
+  throw new TypeError(
+    `Cannot listen: ${name} must be true or false, but is ${value}`,
+  );
+}
+
+function checkWhole(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value)) {
+    throw new TypeError(
+      `Cannot listen: ${name} must be a whole number, but is ${value}`,
+    );
+  }
+  if (value < 0 || value > most) {
+    throw new RangeError(
+      `Cannot listen: ${name} must be 0 to ${most}, but is ${value}`,
+    );
+  }
+}

@@ -1,0 +1,171 @@
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { EchoServices } from "./echo_services.ts";
+import type {
+  Connection,
+  Datagrams,
+  Listener,
+  NetAddr,
+} from "../core/transport.ts";
+
+/** How many datagrams may wait to be sent, before more are dropped. */
+const LARGEST_QUEUE = 1024;
+/** NFS, the one service above the ports of the privileged that must not be answered. */
+const NFS = 2049;
+/** The broadcast and the multicast addresses. That of a subnet, the system drops. */
+const GROUP = /^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff[\da-f]{2}:/i;
+/** How long an echo service has to prove to be one, in milliseconds. */
+const PATIENCE = 1_000;
+
+/** A UDP socket, and whom it answers. */
+export interface UdpBindOptions {
+  readonly transport: "udp";
+  readonly hostname: string;
+  readonly port: number;
+  /** Whether to answer also who is, or looks like, an echo service. */
+  readonly anySource: boolean;
+}
+
+/** Binds a UDP socket that sends every datagram back to its sender (RFC 862). */
+export async function listenUdp(options: UdpBindOptions): Promise<Listener> {
+  const { address, family } = await lookup(options.hostname);
+  const open = () =>
+    createSocket({
+      type: family === 6 ? "udp6" : "udp4",
+      // Only addresses come here; at once, so that what is refused throws.
+      lookup: (hostname, _, done) => done(null, hostname, family),
+    });
+  const socket = open();
+  try {
+    await bind(socket, options.port, address);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  return new UdpListener(socket, open, options.anySource);
+}
+
+function bind(socket: Socket, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind({ port, address }, () => {
+      socket.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+class UdpListener implements Listener {
+  readonly addr: NetAddr;
+  readonly #socket: Socket;
+  readonly #open: () => Socket;
+  readonly #anySource: boolean;
+  readonly #services = new EchoServices((bytes, to) => this.#ask(bytes, to));
+  #echoed = 0;
+  #dropped = 0;
+  #bytes = 0;
+  #queued = 0;
+  #error: Error | undefined;
+  #closed = false;
+  #wake = () => {};
+  #stopAsking = () => {};
+
+  constructor(socket: Socket, open: () => Socket, anySource: boolean) {
+    const { address, port } = socket.address();
+    this.addr = { transport: "udp", hostname: address, port };
+    this.#socket = socket;
+    this.#open = open;
+    this.#anySource = anySource;
+    socket.on("message", (bytes, from) => this.#echo(bytes, from));
+    socket.on("error", (error) => {
+      this.#error = error;
+      this.#wake();
+    });
+  }
+
+  get datagrams(): Datagrams {
+    return {
+      echoed: this.#echoed,
+      dropped: this.#dropped,
+      bytes: this.#bytes,
+    };
+  }
+
+  async accept(): Promise<Connection | null> {
+    for (;;) {
+      if (this.#closed) return null;
+      const error = this.#error;
+      this.#error = undefined;
+      if (error) throw error;
+      await new Promise<void>((wake) => this.#wake = wake);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+    this.#stopAsking();
+    this.#wake();
+  }
+
+  #echo(bytes: Uint8Array, from: RemoteInfo): void {
+    const { address, port } = from;
+    const answer = port !== 0 && this.#queued < LARGEST_QUEUE &&
+      (this.#anySource ||
+        isClient(from, this.addr) && !this.#services.note(bytes, from));
+    if (!answer) {
+      this.#dropped++;
+      return;
+    }
+    this.#queued++;
+    const sent = (error?: Error | null) => {
+      this.#queued--;
+      // An error is this one's alone: its sender cannot be reached, for example.
+      if (error) {
+        this.#dropped++;
+      } else {
+        this.#echoed++;
+        this.#bytes += bytes.length;
+      }
+    };
+    try {
+      this.#socket.send(bytes, port, address, sent);
+    } catch (error) {
+      sent(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Whether somebody returns a datagram that comes from another port of ours. */
+  async #ask(bytes: Uint8Array, { address, port }: RemoteInfo) {
+    const socket = this.#open();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(resolve, PATIENCE, false);
+    this.#stopAsking = () => resolve(false);
+    try {
+      await bind(socket, 0, this.addr.hostname);
+      socket.on("error", () => resolve(false));
+      socket.on("message", (_, from) => {
+        if (from.address === address && from.port === port) resolve(true);
+      });
+      socket.send(bytes, port, address);
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      socket.close();
+    }
+  }
+}
+
+/**
+ * Whether a datagram's source can be a client, by the rule of OpenBSD's inetd:
+ * it is not the port of a service, nor this socket itself, nor a group of hosts.
+ * A socket that is bound to every address does not know which of them are its
+ * own: it takes its own port for itself.
+ */
+export function isClient({ address, port }: RemoteInfo, own: NetAddr): boolean {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  const everywhere = own.hostname === "::" || own.hostname === "0.0.0.0";
+  const isOwn = port === own.port && (everywhere || plain === own.hostname);
+  return port >= 1024 && port !== NFS && !isOwn && !GROUP.test(plain);
+}

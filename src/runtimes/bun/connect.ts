@@ -1,0 +1,99 @@
+import type {
+  Connector,
+  ConnectorOptions,
+  Socket,
+  SocketHandler,
+} from "../connector.ts";
+import { createConnector as createNodeConnector } from "../node/connect.ts";
+
+/** What is used of Bun. */
+declare const Bun: {
+  connect(
+    options:
+      & { socket: Handlers; data: BunSocket }
+      & (
+        | { hostname: string; port: number }
+        | { unix: string }
+      ),
+  ): Promise<RawSocket>;
+};
+
+interface Handlers {
+  data(socket: RawSocket, chunk: Uint8Array): void;
+  drain(socket: RawSocket): void;
+  end(socket: RawSocket): void;
+  close(socket: RawSocket, error?: Error): void;
+  error(socket: RawSocket, error: Error): void;
+}
+
+interface RawSocket {
+  readonly data: BunSocket;
+  /** Returns how many bytes the system took, or -1 once it is closed. */
+  write(bytes: Uint8Array, offset: number, length: number): number;
+  setNoDelay(on: boolean): boolean;
+  end(): void;
+}
+
+/** Connects over `Bun.connect`; TLS and UDP as on Node. */
+export function createConnector(options: ConnectorOptions): Connector {
+  const node = createNodeConnector(options);
+  return {
+    async connect(addr, handler) {
+      if (addr.transport === "tls" || addr.transport === "udp") {
+        return node.connect(addr, handler);
+      }
+      const socket = new BunSocket(handler);
+      socket.raw = await Bun.connect({
+        ...("path" in addr
+          ? { unix: addr.path }
+          : { hostname: addr.hostname, port: addr.port }),
+        data: socket,
+        socket: HANDLERS,
+      });
+      socket.raw.setNoDelay(true);
+      return socket;
+    },
+  };
+}
+
+const HANDLERS: Handlers = {
+  data: ({ data }, chunk) => data.onData(chunk),
+  drain: ({ data }) => data.onDrain(),
+  end: ({ data }) => data.onEnd(),
+  close: ({ data }, error) => data.onEnd(error),
+  error: ({ data }, error) => data.onEnd(error),
+};
+
+class BunSocket implements Socket {
+  /** Set once it is connected. */
+  raw: RawSocket | undefined;
+  readonly #handler: SocketHandler;
+  #ended = false;
+
+  constructor(handler: SocketHandler) {
+    this.#handler = handler;
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): number {
+    return Math.max(this.raw?.write(bytes, from, to - from) ?? 0, 0);
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.raw?.end();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.#ended) this.#handler.onData(chunk, chunk.length);
+  }
+
+  onDrain(): void {
+    if (!this.#ended) this.#handler.onDrain();
+  }
+
+  onEnd(error?: Error): void {
+    if (this.#ended) return;
+    this.close();
+    this.#handler.onEnd(error);
+  }
+}

@@ -1,0 +1,274 @@
+import { SecureConnection } from "../../core/handshake.ts";
+import type { BindOptions, Runtime } from "../runtime.ts";
+import { runtime as node } from "../node/runtime.ts";
+import type { Addr, Connection, Listener } from "../../core/transport.ts";
+
+/** What is used of Bun. */
+declare const Bun: {
+  readonly version: string;
+  listen(
+    options: (Address | { unix: string }) & {
+      allowHalfOpen: boolean;
+      tls?: { cert: string; key: string };
+      socket: {
+        open(socket: Socket): void;
+        handshake(socket: Socket, success: boolean, error?: Error | null): void;
+        data(socket: Socket, chunk: Uint8Array): void;
+        drain(socket: Socket): void;
+        end(socket: Socket): void;
+        close(socket: Socket, error?: Error): void;
+        error(socket: Socket, error: Error): void;
+      };
+    },
+  ): Address & { stop(): void };
+};
+
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+interface Socket {
+  data: BunConnection;
+  /** Where the peer is, if it is on the network. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  /** Returns how many bytes the system took, or -1 once it has failed. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  end(): void;
+  shutdown(): void;
+  terminate(): void;
+  setNoDelay(on: boolean): boolean;
+  setKeepAlive(on: boolean): boolean;
+}
+
+/** Bun as a {@linkcode Runtime}: as Node, but for its sockets. */
+export const runtime: Runtime = {
+  ...node,
+  name: `bun ${typeof Bun === "undefined" ? "" : Bun.version}`,
+  // deno-lint-ignore require-await -- so that what Bun throws rejects
+  async listen(options) {
+    return new BunListener(options);
+  },
+
+  async loadConnector(options) {
+    return (await import("./connect.ts")).createConnector(options);
+  },
+};
+
+/** Hands over the connections that Bun pushes when they are asked for. */
+class BunListener implements Listener {
+  readonly addr: Addr;
+  readonly #options: BindOptions;
+  readonly #listener;
+  readonly #waiting: BunConnection[] = [];
+  #closed = false;
+  #wake = () => {};
+
+  constructor(options: BindOptions) {
+    const { transport } = options;
+    const place = transport === "unix" ? { unix: options.path } : {
+      hostname: options.hostname,
+      port: options.port,
+      reusePort: options.reusePort,
+    };
+    this.#options = options;
+    this.#listener = Bun.listen({
+      ...place,
+      ...(transport === "tls" &&
+        { tls: { cert: options.cert, key: options.key } }),
+      allowHalfOpen: true,
+      socket: {
+        open: (socket) => {
+          socket.pause();
+          socket.setNoDelay(true);
+          socket.setKeepAlive(true);
+          socket.data = new BunConnection(socket, transport);
+          this.#waiting.push(socket.data);
+          this.#wake();
+        },
+        handshake: ({ data }, success, error) =>
+          data.onHandshake(success, error),
+        data: ({ data }, chunk) => data.onData(chunk),
+        drain: ({ data }) => data.onDrain(),
+        end: ({ data }) => data.onEnd(),
+        close: ({ data }, error) => data.onClose(error),
+        error: ({ data }, error) => data.onClose(error),
+      },
+    });
+    const { hostname, port } = this.#listener;
+    this.addr = transport === "unix"
+      ? { transport, path: options.path }
+      : { transport, hostname, port };
+  }
+
+  async accept(): Promise<Connection | null> {
+    const options = this.#options;
+    for (;;) {
+      if (this.#closed) return null;
+      const next = this.#waiting.shift();
+      if (next && options.transport === "tls") {
+        return new SecureConnection(
+          next,
+          next.handshake(),
+          options.handshakeTimeout,
+        );
+      }
+      if (next) return next;
+      await new Promise<void>((wake) => this.#wake = wake);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.stop();
+    for (const connection of this.#waiting) connection.close();
+    this.#wake();
+  }
+}
+
+class BunConnection implements Connection {
+  readonly remoteAddr: Addr;
+  readonly #socket: Socket;
+  #onBytes: ((count: number) => void) | undefined;
+  /** What has come in and has not been read, or not been sent back yet. */
+  #rest: Uint8Array | undefined;
+  #secure = false;
+  #ended = false;
+  #error: Error | undefined;
+  #wake = () => {};
+
+  constructor(socket: Socket, transport: BindOptions["transport"]) {
+    this.#socket = socket;
+    const { remoteAddress: hostname = "", remotePort: port = 0 } = socket;
+    this.remoteAddr = transport === "unix"
+      ? { transport, path: "" }
+      : { transport: "tcp", hostname, port };
+  }
+
+  onHandshake(success: boolean, error?: Error | null): void {
+    if (success) this.#secure = true;
+    else this.onClose(error ?? undefined);
+    this.#wake();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#rest) {
+      // TLS may have more ready than was asked for.
+      this.#rest = concat(this.#rest, chunk);
+      return;
+    }
+    if (this.#onBytes) {
+      this.#onBytes(0);
+      const sent = this.#send(chunk);
+      if (sent > 0) this.#onBytes(sent);
+      if (sent === chunk.length) return;
+      this.#rest = chunk.slice(sent);
+    } else {
+      this.#rest = chunk.slice();
+    }
+    this.#socket.pause();
+    this.#wake();
+  }
+
+  onDrain(): void {
+    if (this.#onBytes && this.#rest) {
+      const sent = this.#send(this.#rest);
+      this.#onBytes(sent);
+      this.#rest = this.#rest.subarray(sent);
+      if (this.#rest.length > 0) return;
+      this.#rest = undefined;
+      this.#socket.resume();
+    }
+    this.#wake();
+  }
+
+  onEnd(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  onClose(error?: Error): void {
+    this.#error ??= error ?? new Error("Connection closed");
+    this.#wake();
+  }
+
+  /** Lets the TLS handshake begin, and resolves when it is done. */
+  async handshake(): Promise<void> {
+    this.#socket.resume();
+    while (!this.#secure) {
+      if (this.#error) throw this.#error;
+      await this.#change();
+    }
+  }
+
+  async read(p: Uint8Array): Promise<number | null> {
+    for (;;) {
+      if (this.#rest) {
+        const count = Math.min(this.#rest.length, p.length);
+        p.set(this.#rest.subarray(0, count));
+        this.#rest = this.#rest.subarray(count);
+        if (this.#rest.length === 0) this.#rest = undefined;
+        return count;
+      }
+      if (this.#ended) return null;
+      if (this.#error) throw this.#error;
+      this.#socket.resume();
+      await this.#change();
+    }
+  }
+
+  async write(p: Uint8Array): Promise<number> {
+    for (;;) {
+      if (this.#error) throw this.#error;
+      const sent = this.#send(p);
+      if (sent > 0) return sent;
+      if (!this.#error) await this.#change();
+    }
+  }
+
+  async pipe(onBytes: (count: number) => void): Promise<void> {
+    this.#onBytes = onBytes;
+    if (this.#rest) this.onDrain();
+    else this.#socket.resume();
+    while (!this.#ended || this.#rest) {
+      if (this.#error) throw this.#error;
+      await this.#change();
+    }
+  }
+
+  close(): void {
+    if (this.#secure && (!this.#ended || this.#rest)) {
+      // Over TLS, end() would wait for a peer that takes nothing.
+      this.#socket.shutdown();
+      this.#socket.terminate();
+    } else {
+      this.#socket.end();
+    }
+    this.onClose();
+  }
+
+  /** Sends as much as the system takes. */
+  #send(bytes: Uint8Array): number {
+    const sent = this.#socket.write(bytes);
+    if (sent >= 0) return sent;
+    // The peer has gone; of a paused socket Bun says no more than this.
+    const error = new Error("Connection reset by peer");
+    this.onClose(Object.assign(error, { code: "ECONNRESET" }));
+    return 0;
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

@@ -1,0 +1,40 @@
+import type { Addr } from "../core/transport.ts";
+
+/** What connects to an endpoint: the other end of a `Listener`. */
+export interface Connector {
+  /** Connects. Rejects with the runtime's own error. */
+  connect(addr: Addr, handler: SocketHandler): Promise<Socket>;
+}
+
+/** What a {@linkcode Connector} has to know. */
+export interface ConnectorOptions {
+  /** How many bytes are expected to come in at a time. */
+  readonly chunkSize: number;
+  /** Certificates, in PEM, that are trusted besides the usual ones. */
+  readonly ca?: string | undefined;
+}
+
+/**
+ * The connecting end of a connection. Unlike a `Connection` it pushes what comes
+ * in, which costs least on the runtimes that push.
+ */
+export interface Socket {
+  /**
+   * Sends bytes and returns how many it has taken. When these are not all,
+   * `onDrain` says that there is room again. What is taken must not change
+   * before it comes back. Over UDP each call is a datagram.
+   */
+  write(bytes: Uint8Array, from: number, to: number): number;
+  /** Closes both directions. Nothing is called any more. */
+  close(): void;
+}
+
+/** Who is told what happens to a {@linkcode Socket}. */
+export interface SocketHandler {
+  /** The first `count` bytes of `chunk` have come in; they are lent for the call. */
+  onData(chunk: Uint8Array, count: number): void;
+  /** There is room again. */
+  onDrain(): void;
+  /** The peer has ended its side, or the connection has failed. Called once, at most. */
+  onEnd(error?: Error): void;
+}

@@ -1,0 +1,115 @@
+import type { Addr } from "../../core/transport.ts";
+import { Turnstile } from "../../core/turnstile.ts";
+import type {
+  Connector,
+  ConnectorOptions,
+  Socket,
+  SocketHandler,
+} from "../connector.ts";
+import { connectUdp } from "../connect_udp.ts";
+
+/** Connects over `Deno.connect`. */
+export function createConnector(options: ConnectorOptions): Connector {
+  // The event loop that starves a server's connections starves a client's.
+  const turnstile = new Turnstile();
+  return {
+    async connect(addr, handler) {
+      if (addr.transport === "udp") return connectUdp(addr, handler);
+      const connection = await open(addr, options);
+      return new DenoSocket(connection, handler, turnstile, options.chunkSize);
+    },
+  };
+}
+
+async function open(addr: Addr, { ca }: ConnectorOptions): Promise<Deno.Conn> {
+  if ("path" in addr) {
+    return await Deno.connect({ transport: "unix", path: addr.path });
+  }
+  const { hostname, port } = addr;
+  if (addr.transport === "tls") {
+    const caCerts = ca === undefined ? [] : [ca];
+    const connection = await Deno.connectTls({ hostname, port, caCerts });
+    await connection.handshake();
+    return connection;
+  }
+  const connection = await Deno.connect({ hostname, port });
+  connection.setNoDelay();
+  return connection;
+}
+
+class DenoSocket implements Socket {
+  readonly #connection: Deno.Conn;
+  readonly #handler: SocketHandler;
+  /** What is being written. */
+  #unsent: Uint8Array | undefined;
+  #refused = false;
+  #ended = false;
+
+  constructor(
+    connection: Deno.Conn,
+    handler: SocketHandler,
+    turnstile: Turnstile,
+    chunkSize: number,
+  ) {
+    this.#connection = connection;
+    this.#handler = handler;
+    this.#read(turnstile, new Uint8Array(chunkSize));
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): number {
+    if (this.#unsent) {
+      this.#refused = true;
+      return 0;
+    }
+    this.#begin(bytes.subarray(from, to));
+    return to - from;
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connection.close();
+  }
+
+  async #read(turnstile: Turnstile, buffer: Uint8Array): Promise<void> {
+    const ticket = turnstile.join();
+    try {
+      for (;;) {
+        if (turnstile.crowded) await turnstile.enter(ticket);
+        const count = await this.#connection.read(buffer);
+        if (ticket.hot) turnstile.leave(ticket);
+        if (this.#ended) return;
+        if (count === null) return this.#end();
+        this.#handler.onData(buffer, count);
+      }
+    } catch (error) {
+      this.#end(error);
+    } finally {
+      turnstile.part(ticket);
+    }
+  }
+
+  #begin(bytes: Uint8Array): void {
+    this.#unsent = bytes;
+    this.#connection.write(bytes).then(this.#onWritten, this.#onError);
+  }
+
+  readonly #onWritten = (count: number): void => {
+    if (this.#unsent && count < this.#unsent.length) {
+      return this.#begin(this.#unsent.subarray(count));
+    }
+    this.#unsent = undefined;
+    if (this.#refused && !this.#ended) {
+      this.#refused = false;
+      this.#handler.onDrain();
+    }
+  };
+
+  readonly #onError = (error: unknown): void => this.#end(error);
+
+  #end(error?: unknown): void {
+    if (this.#ended) return;
+    this.close();
+    this.#handler.onEnd(error instanceof Error ? error : undefined);
+  }
+}

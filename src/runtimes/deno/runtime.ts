@@ -1,0 +1,133 @@
+import { SecureConnection } from "../../core/handshake.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Addr, Connection, Listener } from "../../core/transport.ts";
+
+/** Deno as a {@linkcode Runtime}. */
+export const runtime: Runtime = {
+  name: `deno ${Deno.version.deno}`,
+  args: Deno.args,
+  noColor: Deno.noColor,
+  stdout: Deno.stdout,
+  stderr: Deno.stderr,
+
+  // deno-lint-ignore require-await -- so that what Deno throws rejects
+  async listen(options) {
+    const tcpBacklog = options.backlog;
+    if (options.transport === "unix") {
+      const listener = Deno.listen(options);
+      return new DenoListener(listener, listener.addr, nameUnnamed);
+    }
+    // Deno would end the process.
+    if (options.reusePort && !("listenDatagram" in Deno)) {
+      throw new Error("a shared port needs --unstable-net on Deno");
+    }
+    if (options.transport === "tcp") {
+      const listener = Deno.listen({ ...options, tcpBacklog });
+      return new DenoListener(listener, listener.addr, prepare);
+    }
+    const { handshakeTimeout, transport, ...rest } = options;
+    const listener = Deno.listenTls({ ...rest, tcpBacklog });
+    return new DenoListener(
+      listener,
+      { ...listener.addr, transport },
+      (connection) =>
+        new SecureConnection(
+          endedByPeer(connection),
+          connection.handshake(),
+          handshakeTimeout,
+        ),
+    );
+  },
+
+  async loadConnector(options) {
+    return (await import("./connect.ts")).createConnector(options);
+  },
+
+  onSignal(handler) {
+    const signals: Deno.Signal[] = Deno.build.os === "windows"
+      ? ["SIGINT", "SIGBREAK"]
+      : ["SIGINT", "SIGTERM"];
+    for (const signal of signals) Deno.addSignalListener(signal, handler);
+    return () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, handler);
+    };
+  },
+
+  exit(code) {
+    Deno.exit(code);
+  },
+};
+
+class DenoListener<Conn extends Deno.Conn> implements Listener {
+  readonly addr: Addr;
+  readonly #listener: Deno.Listener<Conn>;
+  readonly #prepare: (connection: Conn) => Connection;
+  #closed = false;
+
+  constructor(
+    listener: Deno.Listener<Conn>,
+    addr: Addr,
+    prepare: (connection: Conn) => Connection,
+  ) {
+    this.addr = addr;
+    this.#listener = listener;
+    this.#prepare = prepare;
+  }
+
+  async accept(): Promise<Connection | null> {
+    for (;;) {
+      try {
+        return this.#prepare(await this.#listener.accept());
+      } catch (error) {
+        if (this.#closed) return null;
+        if (!isGone(error)) throw error;
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+  }
+}
+
+/** Whether `accept` failed only because that one client had already gone. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset;
+}
+
+function prepare(connection: Deno.TcpConn): Deno.TcpConn {
+  try {
+    connection.setNoDelay();
+    connection.setKeepAlive();
+  } catch {
+    // The client has gone; reading will say so.
+  }
+  return connection;
+}
+
+/** Deno says null where a peer has no path. */
+function nameUnnamed(connection: Deno.UnixConn): Deno.UnixConn {
+  connection.remoteAddr.path ??= "";
+  return connection;
+}
+
+/**
+ * Many clients end a TLS connection without the `close_notify` that it takes to
+ * know that nothing is missing. To an echo that is an end like any other.
+ */
+function endedByPeer(connection: Deno.TlsConn): Connection {
+  return {
+    remoteAddr: connection.remoteAddr,
+    read: (p) =>
+      connection.read(p).catch((error) => {
+        if (error instanceof Deno.errors.UnexpectedEof) return null;
+        throw error;
+      }),
+    write: (p) => connection.write(p),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,98 @@
+import {
+  connect as connectTcp,
+  type OnReadOpts,
+  type Socket as NetSocket,
+} from "node:net";
+import { connect as connectTls, rootCertificates } from "node:tls";
+import type { Addr } from "../../core/transport.ts";
+import type {
+  Connector,
+  ConnectorOptions,
+  Socket,
+  SocketHandler,
+} from "../connector.ts";
+import { connectUdp } from "../connect_udp.ts";
+
+/** Connects over `node:net` and `node:tls`. */
+export function createConnector(
+  { ca, chunkSize }: ConnectorOptions,
+): Connector {
+  // All read into it in turn, instead of each into a new one each time.
+  const buffer = new Uint8Array(chunkSize);
+  return {
+    connect(addr, handler) {
+      if (addr.transport === "udp") return connectUdp(addr, handler);
+      const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+      const socket = open(addr, ca, {
+        buffer,
+        callback(count, chunk) {
+          if (!socket.destroyed) handler.onData(chunk, count);
+          return true;
+        },
+      });
+      socket.setNoDelay();
+      socket.once("error", reject);
+      socket.once(
+        addr.transport === "tls" ? "secureConnect" : "connect",
+        () => {
+          socket.off("error", reject);
+          resolve(new NodeSocket(socket, handler));
+        },
+      );
+      return promise;
+    },
+  };
+}
+
+function open(
+  addr: Addr,
+  ca: string | undefined,
+  onread: OnReadOpts,
+): NetSocket {
+  if ("path" in addr) return connectTcp({ path: addr.path, onread });
+  const { hostname: host, port } = addr;
+  if (addr.transport !== "tls") return connectTcp({ host, port, onread });
+  const socket = connectTls({
+    host,
+    port,
+    ...(ca && { ca: [...rootCertificates, ca] }),
+  });
+  // It knows no `onread`.
+  socket.on(
+    "data",
+    (chunk: Uint8Array) => onread.callback(chunk.length, chunk),
+  );
+  return socket;
+}
+
+class NodeSocket implements Socket {
+  readonly #socket: NetSocket;
+  #full = false;
+  #ended = false;
+
+  constructor(socket: NetSocket, handler: SocketHandler) {
+    this.#socket = socket;
+    socket.on("drain", () => {
+      this.#full = false;
+      if (!socket.destroyed) handler.onDrain();
+    });
+    const end = (error?: Error) => {
+      if (this.#ended) return;
+      this.close();
+      handler.onEnd(error);
+    };
+    socket.on("end", () => end());
+    socket.on("error", end);
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): number {
+    if (this.#full) return 0;
+    this.#full = !this.#socket.write(bytes.subarray(from, to));
+    return to - from;
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,337 @@
+import { write } from "node:fs";
+import {
+  createServer,
+  type ListenOptions,
+  type Server,
+  type Socket,
+} from "node:net";
+import process from "node:process";
+import type { TLSSocket } from "node:tls";
+import { promisify } from "node:util";
+import { SecureConnection } from "../../core/handshake.ts";
+import type {
+  BindOptions,
+  Output,
+  Runtime,
+  TcpBindOptions,
+  TlsBindOptions,
+  UnixBindOptions,
+} from "../runtime.ts";
+import type {
+  Addr,
+  Connection,
+  Listener,
+  NetAddr,
+} from "../../core/transport.ts";
+
+/**
+ * How much is read at a time. Of a peer that does not take its echo twice that is
+ * held: what is being written, and what Node has read ahead.
+ */
+const CHUNK = 64 * 1024;
+
+/**
+ * How many sockets listen on a port, where they can share it. Node accepts one
+ * connection a turn from each, and when a thousand clients are busy a turn takes
+ * ten milliseconds.
+ */
+const SOCKETS = 16;
+
+/** The first version with everything that echod uses, `import.meta.main` being the latest of it. */
+const OLDEST = { major: 24, minor: 2 };
+
+/** Node as a {@linkcode Runtime}. */
+export const runtime: Runtime = {
+  name: `node ${process.versions.node}`,
+  args: process.argv.slice(2),
+  noColor: !!process.env["NO_COLOR"],
+  stdout: output(1),
+  stderr: output(2),
+
+  async listen(options) {
+    if (isTooOld(process.versions.node)) {
+      throw new Error(
+        `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
+      );
+    }
+    const prepare = await prepareFor(options);
+    return options.transport === "unix"
+      ? await listenOnPath(options, prepare)
+      : await listenOnPort(options, prepare);
+  },
+
+  async loadConnector(options) {
+    return (await import("./connect.ts")).createConnector(options);
+  },
+
+  onSignal(handler) {
+    const signals = ["SIGINT", "SIGTERM", "SIGBREAK"] as const;
+    for (const signal of signals) process.on(signal, handler);
+    return () => {
+      for (const signal of signals) process.off(signal, handler);
+    };
+  },
+
+  exit(code) {
+    process.exit(code);
+  },
+};
+
+function listenOnPath(
+  { transport, path, backlog }: UnixBindOptions & BindOptions,
+  prepare: Prepare,
+): Promise<Listener> {
+  return bind(
+    { path, backlog },
+    (server) => new NodeListener(server, { transport, path }, prepare),
+  );
+}
+
+async function listenOnPort(
+  options: (TcpBindOptions | TlsBindOptions) & BindOptions,
+  prepare: Prepare,
+): Promise<Listener> {
+  const { transport, hostname, port, backlog } = options;
+  const canShare = process.platform === "linux";
+  if (canShare && !options.reusePort && port !== 0) {
+    // Whoever is ready to share a port does not notice those who are as well.
+    const place = { host: hostname, port, backlog };
+    await bind(place, (server) => server.close());
+  }
+  const shared = { host: hostname, port, reusePort: canShare, backlog };
+  const { addr, listener } = await bind(shared, (server) => {
+    const addr = netAddrOf(server, transport);
+    return { addr, listener: new NodeListener(server, addr, prepare) };
+  });
+  if (!canShare) return listener;
+  try {
+    const place = { ...shared, port: addr.port };
+    for (let count = 1; count < SOCKETS; count++) {
+      await bind(place, (server) => listener.add(server));
+    }
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+  return listener;
+}
+
+/** Binds a socket, and does something with it before a client can come. */
+function bind<T>(
+  place: ListenOptions,
+  onListening: (server: Server) => T,
+): Promise<T> {
+  const server = createServer({
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    pauseOnConnect: true,
+    highWaterMark: CHUNK,
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(place, () => {
+      server.off("error", reject);
+      resolve(onListening(server));
+    });
+  });
+}
+
+/** Makes a connection of a socket, if its client is still there. */
+type Prepare = (socket: Socket) => Connection | undefined;
+
+async function prepareFor(options: BindOptions): Promise<Prepare> {
+  if (options.transport === "unix") {
+    return (socket) =>
+      new NodeConnection(socket, { transport: "unix", path: "" });
+  }
+  if (options.transport === "tcp") {
+    return (socket) => {
+      const addr = peerOf(socket);
+      return addr && new NodeConnection(socket, addr);
+    };
+  }
+  // Only now: Node reads the system's certificates along with it.
+  const tls = await import("node:tls");
+  const secureContext = tls.createSecureContext(options);
+  return (raw) => {
+    const addr = peerOf(raw);
+    if (!addr) return undefined;
+    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+    return new SecureConnection(
+      new NodeConnection(socket, addr),
+      handshakeOf(socket),
+      options.handshakeTimeout,
+    );
+  };
+}
+
+/** A peer's address: a client that has already gone has none any more. */
+function peerOf(socket: Socket): Addr | undefined {
+  const { remoteAddress, remotePort = 0 } = socket;
+  return remoteAddress
+    ? { transport: "tcp", hostname: remoteAddress, port: remotePort }
+    : undefined;
+}
+
+/** Settles with a socket's TLS handshake. */
+function handshakeOf(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // When the peer leaves, Node reports no error.
+    const left = Object.assign(new Error("Connection closed in handshake"), {
+      code: "ECONNRESET",
+    });
+    socket.once("secure", resolve);
+    socket.once("error", reject);
+    socket.once("end", () => reject(left));
+    socket.once("close", () => reject(left));
+  });
+}
+
+/** Hands over the connections that Node pushes when they are asked for. */
+class NodeListener implements Listener {
+  readonly addr: Addr;
+  readonly #servers: Server[] = [];
+  readonly #prepare: Prepare;
+  readonly #waiting: (Socket | Error)[] = [];
+  #closed = false;
+  #wake = () => {};
+
+  constructor(server: Server, addr: Addr, prepare: Prepare) {
+    this.addr = addr;
+    this.#prepare = prepare;
+    this.add(server);
+  }
+
+  /** Takes the connections of another socket as well. */
+  add(server: Server): void {
+    this.#servers.push(server);
+    server.on("connection", (socket) => this.#push(socket));
+    server.on("error", (error) => this.#push(error));
+  }
+
+  async accept(): Promise<Connection | null> {
+    for (;;) {
+      if (this.#closed) return null;
+      const next = this.#waiting.shift();
+      if (next instanceof Error) throw next;
+      const connection = next && this.#prepare(next);
+      if (connection) return connection;
+      if (next) next.destroy();
+      else await new Promise<void>((wake) => this.#wake = wake);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const server of this.#servers) server.close();
+    for (const next of this.#waiting) {
+      if (!(next instanceof Error)) next.destroy();
+    }
+    this.#wake();
+  }
+
+  #push(next: Socket | Error): void {
+    this.#waiting.push(next);
+    this.#wake();
+  }
+}
+
+class NodeConnection implements Connection {
+  readonly remoteAddr: Addr;
+  readonly #socket: Socket;
+  #error: Error | undefined;
+
+  constructor(socket: Socket, remoteAddr: Addr) {
+    this.remoteAddr = remoteAddr;
+    this.#socket = socket;
+    socket.on("error", (error) => this.#error = error);
+    socket.once("close", () => this.#error ??= new Error("Connection closed"));
+  }
+
+  async read(p: Uint8Array): Promise<number | null> {
+    const socket = this.#socket;
+    for (;;) {
+      const count = Math.min(socket.readableLength, p.length);
+      if (count > 0) {
+        p.set(socket.read(count));
+        return count;
+      }
+      if (this.#error) throw this.#error;
+      if (socket.readableEnded) return null;
+      await new Promise<void>((resolve) => {
+        const events = ["readable", "end", "close"] as const;
+        const done = () => {
+          for (const event of events) socket.off(event, done);
+          resolve();
+        };
+        for (const event of events) socket.on(event, done);
+        socket.read(0);
+      });
+    }
+  }
+
+  write(p: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(
+        p,
+        (error) => error ? reject(error) : resolve(p.length),
+      );
+    });
+  }
+
+  pipe(onBytes: (count: number) => void): Promise<void> {
+    const socket = this.#socket;
+    let pending = 0;
+    const written = (error?: Error | null) => {
+      if (error || socket.writableLength > 0) return;
+      onBytes(pending);
+      pending = 0;
+      if (socket.isPaused()) socket.resume();
+    };
+    return new Promise((resolve, reject) => {
+      socket.on("data", (chunk) => {
+        onBytes(0);
+        pending += chunk.length;
+        socket.write(chunk, written);
+        if (socket.writableLength > 0) socket.pause();
+      });
+      socket.once("end", () => socket.end(resolve));
+      socket.once("close", () => reject(this.#error));
+      socket.resume();
+    });
+  }
+
+  close(): void {
+    // Tells a TLS client that this is the end, if it will listen.
+    if ("encrypted" in this.#socket) this.#socket.end();
+    this.#socket.destroy();
+  }
+}
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < OLDEST.major ||
+    major === OLDEST.major && minor < OLDEST.minor;
+}
+
+function netAddrOf(server: Server, transport: "tcp" | "tls"): NetAddr {
+  const address = server.address();
+  if (address === null || typeof address === "string") {
+    throw new TypeError("Cannot tell the port of a socket that has none");
+  }
+  return { transport, hostname: address.address, port: address.port };
+}
+
+function output(descriptor: 1 | 2): Output {
+  const stream = descriptor === 1 ? process.stdout : process.stderr;
+  return {
+    isTerminal: () => stream.isTTY === true,
+    async write(p) {
+      // Not stream.write(), which waits for a pipe to be read.
+      const { bytesWritten } = await promisify(write)(descriptor, p);
+      return bytesWritten;
+    },
+  };
+}

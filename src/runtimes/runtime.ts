@@ -1,0 +1,77 @@
+import type { Connector, ConnectorOptions } from "./connector.ts";
+import type { Listener } from "../core/transport.ts";
+
+/** What echod needs of the JavaScript runtime it is running on. */
+export interface Runtime {
+  /** Name and version, for example `deno 2.9.6`. */
+  readonly name: string;
+  /** The arguments of the command line. */
+  readonly args: readonly string[];
+  /** Whether the user has asked for no colours, by `NO_COLOR`. */
+  readonly noColor: boolean;
+  /** Standard output. */
+  readonly stdout: Output;
+  /** Standard error. */
+  readonly stderr: Output;
+  /** Binds a socket for connections. Rejects with the runtime's own error. */
+  listen(options: BindOptions): Promise<Listener>;
+  /** Loads what connects: a server never needs it. */
+  loadConnector(options: ConnectorOptions): Promise<Connector>;
+  /**
+   * Calls `handler` at SIGINT and SIGTERM (on Windows at Ctrl+C and Ctrl+Break)
+   * instead of ending the process. Returns a function that undoes it.
+   */
+  onSignal(handler: () => void): () => void;
+  /** Ends the program. */
+  exit(code: number): void;
+}
+
+/** What to bind. */
+export type BindOptions = {
+  /** How many connections may wait to be accepted. */
+  readonly backlog: number;
+} & (TcpBindOptions | TlsBindOptions | UnixBindOptions);
+
+/** A TCP socket. */
+export interface TcpBindOptions {
+  readonly transport: "tcp";
+  readonly hostname: string;
+  readonly port: number;
+  /** Whether others may listen on the port too. */
+  readonly reusePort: boolean;
+}
+
+/** A TCP socket for TLS. */
+export interface TlsBindOptions {
+  readonly transport: "tls";
+  readonly hostname: string;
+  readonly port: number;
+  /** Whether others may listen on the port too. */
+  readonly reusePort: boolean;
+  /** The certificate, in PEM. */
+  readonly cert: string;
+  /** Its key, in PEM. */
+  readonly key: string;
+  /** How long a client has for its handshake, in milliseconds. */
+  readonly handshakeTimeout: number;
+}
+
+/** A Unix socket. */
+export interface UnixBindOptions {
+  readonly transport: "unix";
+  /** The path, where there must be nothing yet. */
+  readonly path: string;
+}
+
+/** A standard stream of the process. */
+export interface Output {
+  /** Whether it is a terminal. */
+  isTerminal(): boolean;
+  /**
+   * Writes bytes from the beginning of `p` and resolves with their number.
+   * While it is full, for as long as nobody reads it, that is pending, or
+   * rejects with the code `EAGAIN`; it rejects with another when nobody can read
+   * it any more.
+   */
+  write(p: Uint8Array): Promise<number>;
+}

@@ -1,0 +1,416 @@
+import { Load, type LoadOptions } from "../../src/bench/load.ts";
+import type {
+  Connector,
+  Socket,
+  SocketHandler,
+} from "../../src/runtimes/connector.ts";
+import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { FAULTS, type Server } from "../helpers/faulty.ts";
+import { systemError } from "../helpers/memory.ts";
+
+/** An echo server without a network, in which anything can go wrong. */
+class MemoryServer implements Connector {
+  readonly sockets: MemorySocket[] = [];
+  /** How each connection is treated, by default well. */
+  makeServer: () => Server = FAULTS["none"] ?? (() => () => null);
+  /** How many bytes a `write` takes at most. */
+  largestWrite = Infinity;
+  /** Whether nothing is sent back for now. */
+  stalled = false;
+  /** What `connect` fails with, or how long it takes. */
+  refuse: (attempt: number) => Error | number = () => 0;
+  #attempts = 0;
+
+  async connect(_: unknown, handler: SocketHandler): Promise<Socket> {
+    const refused = this.refuse(++this.#attempts);
+    if (refused instanceof Error) throw refused;
+    if (refused > 0) {
+      await new Promise((resolve) => setTimeout(resolve, refused));
+    }
+    const socket = new MemorySocket(this, handler, this.makeServer());
+    this.sockets.push(socket);
+    return socket;
+  }
+}
+
+class MemorySocket implements Socket {
+  /** The sizes of the messages, or their parts, that have come here. */
+  readonly written: number[] = [];
+  closed = false;
+  handler: SocketHandler;
+  readonly #owner: MemoryServer;
+  readonly #server: Server;
+  #position = 0;
+  #unsent: number[] = [];
+
+  constructor(owner: MemoryServer, handler: SocketHandler, server: Server) {
+    this.#owner = owner;
+    this.handler = handler;
+    this.#server = server;
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): number {
+    const count = Math.min(to - from, this.#owner.largestWrite);
+    this.written.push(count);
+    const echo: (number[] | null)[] = [];
+    for (const byte of bytes.subarray(from, from + count)) {
+      echo.push(this.#server(byte, this.#position++));
+    }
+    setImmediate(() => this.#echo(echo, count < to - from));
+    return count;
+  }
+
+  close(): void {
+    assert(!this.closed);
+    this.closed = true;
+  }
+
+  /** Sends back what has been held back. */
+  flush(): void {
+    const bytes = Uint8Array.from(this.#unsent);
+    this.#unsent = [];
+    if (bytes.length > 0 && !this.closed) {
+      this.handler.onData(bytes, bytes.length);
+    }
+  }
+
+  #echo(echo: (number[] | null)[], full: boolean): void {
+    if (this.closed) return;
+    this.#unsent.push(...echo.flatMap((bytes) => bytes ?? []));
+    if (!this.#owner.stalled) this.flush();
+    if (echo.includes(null)) this.handler.onEnd();
+    else if (full) this.handler.onDrain();
+  }
+}
+
+/** A load of one connection, and what it records. */
+function createLoad(server: Connector, options: Partial<LoadOptions> = {}) {
+  const latencies: number[] = [];
+  const load = new Load(server, {
+    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
+    connections: 1,
+    size: [64, 64],
+    messages: 100,
+    window: 1,
+    churn: false,
+    ids: { first: 1, step: 1 },
+    ...options,
+  }, (ms) => latencies.push(ms));
+  return { load, latencies };
+}
+
+/** Runs it until there is nothing left to send. */
+async function run(load: Load): Promise<void> {
+  await load.open();
+  load.count();
+  load.start();
+  await load.exhausted;
+  await load.stop();
+}
+
+/** What went wrong, without counting. */
+function faultsOf(load: Load): object[] {
+  return [...load.faults.first.values()];
+}
+
+Deno.test("Load sends as many messages as it is to, and counts their echoes", async () => {
+  const server = new MemoryServer();
+  const { load, latencies } = createLoad(server, { connections: 3 });
+  await run(load);
+  const { messages, bytes, least, most, seconds } = load.tally();
+  assertEquals([messages, bytes], [100, 6_400]);
+  assertEquals([least, most], [33, 34]);
+  assert(seconds > 0);
+  assertEquals(latencies.length, 100);
+  assertEquals(faultsOf(load), []);
+  const sent = server.sockets.flatMap(({ written }) => written);
+  assertEquals(sent, Array(100).fill(64));
+  assert(server.sockets.every(({ closed }) => closed));
+});
+
+Deno.test("Load counts nothing of its warm-up", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load, latencies } = createLoad(server, { messages: 3 });
+  await load.open();
+  load.start();
+  for (let i = 0; i < 10; i++) {
+    await clock.advance(10);
+    clock.turn();
+  }
+  assertEquals(load.tally().messages, 0);
+  await clock.advance(5);
+  load.count();
+  // The one that was under way before is not counted.
+  for (let i = 0; i < 4; i++) {
+    await clock.advance(10);
+    clock.turn();
+  }
+  await load.exhausted;
+  await load.stop();
+  const { messages, seconds } = load.tally();
+  assertEquals([messages, seconds], [3, 0.04]);
+  assertEquals(latencies, [10, 10, 10]);
+});
+
+Deno.test("Load keeps as many messages in flight as its window has", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.stalled = true;
+  const { load } = createLoad(server, { window: 4, messages: 10 });
+  await load.open();
+  load.count();
+  load.start();
+  const sent = () => server.sockets[0]?.written.length;
+  assertEquals(sent(), 4);
+  clock.turn();
+  assertEquals(sent(), 4);
+  server.sockets[0]?.flush();
+  assertEquals(sent(), 8);
+  server.stalled = false;
+  clock.turn();
+  clock.turn();
+  await load.stop();
+  assertEquals([sent(), load.tally().messages], [10, 10]);
+});
+
+Deno.test("Load sends messages of random sizes", async () => {
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { size: [10, 12], messages: 200 });
+  await run(load);
+  const sizes = server.sockets.flatMap(({ written }) => written);
+  assertEquals([...new Set(sizes)].toSorted(), [10, 11, 12]);
+  assertEquals(load.tally().bytes, sizes.reduce((a, b) => a + b));
+});
+
+Deno.test("Load sends the rest of a message when there is room again", async () => {
+  const server = new MemoryServer();
+  server.largestWrite = 1_000;
+  const size = 600_000;
+  const { load } = createLoad(server, { size: [size, size], messages: 2 });
+  await run(load);
+  assertEquals([load.tally().bytes, faultsOf(load)], [2 * size, []]);
+});
+
+Deno.test("Load goes on over what a server does wrong", async () => {
+  for (const kind of ["altered", "dropped", "inserted"]) {
+    const server = new MemoryServer();
+    server.makeServer = FAULTS[kind] ?? server.makeServer;
+    const { load } = createLoad(server);
+    await run(load);
+    assertEquals(load.tally().messages, 100);
+    assertEquals([...load.faults.counts.keys()], [kind]);
+  }
+});
+
+Deno.test("Load knows the bytes of another connection", async () => {
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 2, messages: 2 });
+  await load.open();
+  const [one, other] = server.sockets;
+  assert(one && other);
+  [one.handler, other.handler] = [other.handler, one.handler];
+  load.count();
+  load.start();
+  await load.exhausted;
+  await load.stop();
+  assertEquals([...load.faults.counts.keys()], ["altered"]);
+  // A few may be right by chance.
+  assert(load.faults.total > 100);
+});
+
+Deno.test("Load tells what is missing when the server ends the connection", async () => {
+  const server = new MemoryServer();
+  server.makeServer = FAULTS["truncated"] ?? server.makeServer;
+  const { load } = createLoad(server);
+  await run(load);
+  assertEquals(faultsOf(load), [
+    { kind: "truncated", connection: 1, offset: 1_000, count: 24 },
+  ]);
+});
+
+Deno.test("Load tells of a connection that fails, and goes on with the others", async () => {
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 2, messages: Infinity });
+  await load.open();
+  load.start();
+  server.sockets[0]?.handler.onEnd(systemError("ECONNRESET"));
+  assertEquals(faultsOf(load), [{
+    kind: "failed",
+    connection: 1,
+    offset: 64,
+    count: 1,
+    reason: "connection reset by the server",
+  }]);
+  const sent = server.sockets[1]?.written;
+  while (sent && sent.length < 10) await new Promise(setImmediate);
+  server.sockets[1]?.handler.onEnd();
+  // Now there is none left.
+  await load.exhausted;
+  await load.stop();
+  assertEquals(load.faults.total, 1 + 64);
+});
+
+Deno.test("Load tells of a connection that the server ends between messages", async () => {
+  using _clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { rate: 1 });
+  await load.open();
+  load.start();
+  const [socket] = server.sockets;
+  assert(socket);
+  _clock.turn();
+  socket.handler.onEnd();
+  await load.exhausted;
+  await load.stop();
+  assertEquals(faultsOf(load), [{
+    kind: "failed",
+    connection: 1,
+    offset: 64,
+    count: 1,
+    reason: "ended by the server",
+  }]);
+});
+
+Deno.test("Load does without the connections that cannot be opened", async () => {
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt === 2 ? systemError("EMFILE") : 0;
+  const { load } = createLoad(server, { connections: 3 });
+  await run(load);
+  assertEquals(load.tally().messages, 100);
+  assertEquals(faultsOf(load), [{
+    kind: "failed",
+    connection: 2,
+    offset: 0,
+    count: 1,
+    reason: "too many open files (ulimit -n)",
+  }]);
+});
+
+Deno.test("Load rejects when no connection can be opened", async () => {
+  const server = new MemoryServer();
+  server.refuse = () => systemError("ECONNREFUSED");
+  const { load } = createLoad(server, { connections: 3 });
+  await assertRejects(() => load.open(), Error, "connection refused");
+  await load.stop();
+});
+
+Deno.test("Load waits for echoes at the end while some come, and no longer", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 2, messages: Infinity });
+  await load.open();
+  load.count();
+  server.stalled = true;
+  load.start();
+  clock.turn();
+  const stopped = load.stop();
+  await clock.advance(4_000);
+  server.sockets[0]?.flush();
+  await clock.advance(4_000);
+  assertEquals(faultsOf(load), []);
+  await clock.advance(2_000);
+  await stopped;
+  assertEquals(load.tally().messages, 1);
+  assertEquals(load.tally().seconds, 4);
+  assertEquals(faultsOf(load), [
+    { kind: "late", connection: 2, offset: 0, count: 64 },
+  ]);
+  assertEquals(clock.timers, 0);
+});
+
+/** Runs for 300 ms against a server that stalls for the second 100 of them. */
+async function stall(rate?: number): Promise<number[]> {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load, latencies } = createLoad(server, {
+    connections: 2,
+    messages: Infinity,
+    rate,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  for (let ms = 0; ms < 300; ms++) {
+    server.stalled = ms >= 100 && ms < 200;
+    await clock.advance(1);
+    if (ms === 200) server.sockets.forEach((socket) => socket.flush());
+    clock.turn();
+  }
+  const stopped = load.stop();
+  clock.turn();
+  await stopped;
+  assertEquals(faultsOf(load), []);
+  return latencies;
+}
+
+Deno.test("A load with a rate shows how long a server has stalled", async () => {
+  const latencies = await stall(1_000);
+  const long = (ms: number) => latencies.filter((one) => one >= ms).length;
+  assertEquals(latencies.length, 301);
+  // All who should have been served meanwhile have waited.
+  assertEquals([long(2), long(51), long(91)], [100, 51, 11]);
+  assert(Math.max(...latencies) >= 100);
+});
+
+Deno.test("A load without a rate waits with the server", async () => {
+  const latencies = await stall();
+  assertEquals(latencies.filter((one) => one >= 2).length, 2);
+});
+
+Deno.test("Load has a new connection for every message, timed from the beginning", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt > 1 ? 30 : 0;
+  const { load, latencies } = createLoad(server, {
+    connections: 2,
+    messages: 4,
+    churn: true,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  for (let i = 0; i < 20; i++) {
+    await clock.advance(5);
+    clock.turn();
+  }
+  await load.exhausted;
+  await load.stop();
+  assertEquals(latencies, [30, 30, 30, 30]);
+  // One more has found out whether there is a server.
+  assertEquals(server.sockets.map(({ written }) => written.length), [
+    0,
+    1,
+    1,
+    1,
+    1,
+  ]);
+  assert(server.sockets.every(({ closed }) => closed));
+});
+
+Deno.test("Load gives a datagram up after a second, and goes on", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.makeServer = () => (byte, at) => at >= 64 && at < 128 ? [] : [byte];
+  const { load } = createLoad(server, {
+    addr: { transport: "udp", hostname: "192.0.2.1", port: 7 },
+    messages: 4,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  clock.turn();
+  clock.turn();
+  await clock.advance(1_000);
+  assertEquals(server.sockets[0]?.written.length, 2);
+  await clock.advance(200);
+  clock.turn();
+  clock.turn();
+  await load.exhausted;
+  await load.stop();
+  assertEquals(load.tally().messages, 3);
+  assertEquals(faultsOf(load), [
+    { kind: "dropped", connection: 1, offset: 64, count: 64 },
+  ]);
+});

@@ -1,0 +1,55 @@
+import { Pacer } from "../../src/bench/pacer.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+/** Lets so many milliseconds pass, and the event loop turn in each. */
+async function pass(clock: FakeClock, ms: number): Promise<void> {
+  for (let i = 0; i < ms; i++) {
+    await clock.advance(1);
+    clock.turn();
+  }
+}
+
+Deno.test("Pacer sends on time", async () => {
+  using clock = new FakeClock();
+  const sent: number[][] = [];
+  const pacer = new Pacer(100, (due) => sent.push([due, clock.now]));
+  await clock.advance(5);
+  pacer.start();
+  await pass(clock, 35);
+  pacer.stop();
+  assertEquals(sent, [[5, 5], [15, 15], [25, 25], [35, 35]]);
+});
+
+Deno.test("Pacer sends as often in a millisecond as it has to", async () => {
+  using clock = new FakeClock();
+  const sent: number[] = [];
+  const pacer = new Pacer(4_000, (due) => sent.push(due));
+  pacer.start();
+  await pass(clock, 1);
+  pacer.stop();
+  assertEquals(sent, [0, 0.25, 0.5, 0.75, 1]);
+});
+
+Deno.test("Pacer makes up for what it could not send in time", async () => {
+  using clock = new FakeClock();
+  const sent: number[][] = [];
+  const pacer = new Pacer(100, (due) => sent.push([due, clock.now]));
+  pacer.start();
+  clock.now = 25;
+  await pass(clock, 1);
+  assertEquals(sent, [[0, 0], [10, 26], [20, 26]]);
+  clock.now = 35;
+  pacer.stop();
+  assertEquals(sent.slice(3), [[30, 35]]);
+});
+
+Deno.test("Pacer sends nothing once it is stopped, and leaves no timer", async () => {
+  using clock = new FakeClock();
+  let sent = 0;
+  const pacer = new Pacer(100, () => sent++);
+  pacer.start();
+  pacer.stop();
+  await pass(clock, 30);
+  assertEquals([sent, clock.timers], [1, 0]);
+});

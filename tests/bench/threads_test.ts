@@ -1,0 +1,30 @@
+import { shareOf } from "../../src/bench/threads.ts";
+import { assertEquals } from "../helpers/assert.ts";
+
+Deno.test("shareOf() shares everything out, and numbers every connection once", () => {
+  const load = {
+    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
+    connections: 11,
+    size: [64, 64],
+    messages: 1_000,
+    rate: 300,
+    window: 1,
+    churn: false,
+    ids: { first: 1, step: 1 },
+  } as const;
+  const shares = [0, 1, 2].map((index) => shareOf(load, index, 3));
+  const sum = (field: "connections" | "messages" | "rate") =>
+    shares.reduce((sum, share) => sum + (share[field] ?? 0), 0);
+  assertEquals([sum("connections"), sum("messages")], [11, 1_000]);
+  assertEquals(shares.map(({ rate }) => rate), [100, 100, 100]);
+  const ids = shares.flatMap(({ connections, ids: { first, step } }) =>
+    Array.from({ length: connections }, (_, i) => first + i * step)
+  );
+  assertEquals(new Set(ids).size, 11);
+  const endless = shareOf(
+    { ...load, messages: Infinity, rate: undefined },
+    0,
+    3,
+  );
+  assertEquals([endless.messages, endless.rate], [Infinity, undefined]);
+});

@@ -1,0 +1,171 @@
+import { type Fault, Faults } from "../../src/bench/faults.ts";
+import { Pattern } from "../../src/bench/pattern.ts";
+import { Verifier } from "../../src/bench/verifier.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { EXPECTED, FAULTS, type Server } from "../helpers/faulty.ts";
+
+const pattern = new Pattern();
+/** A place from which the pattern soon begins anew. */
+const START = Pattern.PERIOD - 2_000;
+const SENT = 6_400;
+
+/** What is sent, as a faulty server sends it back. */
+function echoOf(fault: Server, sent = SENT, start = START): Uint8Array {
+  const bytes: number[] = [];
+  for (let at = 0; at < sent; at++) {
+    const place = (start + at) % Pattern.PERIOD;
+    const echo = fault(pattern.bytes[place] ?? 0, at);
+    if (!echo) break;
+    bytes.push(...echo);
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** What is found wrong with what comes back in chunks of a size. */
+function verify(
+  bytes: Uint8Array,
+  chunkSize: number,
+  { sent = SENT, start = START, missing }: {
+    sent?: number;
+    start?: number;
+    missing?: "truncated" | "late";
+  } = {},
+): Omit<Fault, "connection">[] {
+  const faults = new Faults();
+  const verifier = new Verifier(
+    pattern,
+    start,
+    (kind, offset, count) => faults.add({ kind, connection: 1, offset, count }),
+  );
+  for (let at = 0; at < bytes.length; at += chunkSize) {
+    const chunk = bytes.slice(at, at + chunkSize);
+    verifier.receive(chunk, chunk.length, sent);
+  }
+  verifier.finish(sent, missing);
+  return [...faults.first.values()]
+    .map(({ kind, offset, count }) => {
+      assertEquals(faults.counts.get(kind), count);
+      return { kind, offset, count };
+    })
+    .toSorted((a, b) => a.offset - b.offset);
+}
+
+const CHUNK_SIZES = [1, 2, 7, 8, 9, 61, 64, 100, 1_000, 10_000];
+
+Deno.test("Verifier has nothing to say of what is right", () => {
+  for (const chunkSize of CHUNK_SIZES) {
+    assertEquals(verify(echoOf((byte) => [byte]), chunkSize), []);
+  }
+  const sent = 3 * Pattern.PERIOD;
+  const bytes = echoOf((byte) => [byte], sent);
+  assertEquals(verify(bytes, sent, { sent }), []);
+});
+
+for (const [kind, { count, offset }] of Object.entries(EXPECTED)) {
+  Deno.test(`Verifier tells what is ${kind}, however it comes in`, () => {
+    for (const chunkSize of CHUNK_SIZES) {
+      const fault = FAULTS[kind]?.();
+      assert(fault);
+      const found = verify(echoOf(fault), chunkSize);
+      assertEquals<object>(found, [{ kind, offset, count }], `by ${chunkSize}`);
+    }
+  });
+}
+
+Deno.test("Verifier tells what is missing at the end", () => {
+  for (const missing of ["truncated", "late"] as const) {
+    const bytes = echoOf((byte, at) => at < 1_000 ? [byte] : null);
+    assertEquals(verify(bytes, 64, { missing }), [
+      { kind: missing, offset: 1_000, count: SENT - 1_000 },
+    ]);
+  }
+});
+
+Deno.test("Verifier takes what is another connection's for altered", () => {
+  const found = verify(echoOf((byte) => [byte], 64, START + 7_919), 64, {
+    sent: 64,
+  });
+  assertEquals(found, [{ kind: "altered", offset: 0, count: 64 }]);
+});
+
+Deno.test("Verifier counts every byte of a server that alters all of them", () => {
+  const found = verify(echoOf((byte) => [byte ^ 0x20], 5_000), 64, {
+    sent: 5_000,
+  });
+  assertEquals(found, [{ kind: "altered", offset: 0, count: 5_000 }]);
+});
+
+Deno.test("Verifier tells bytes in the wrong order from wrong ones", () => {
+  const bytes = echoOf((byte) => [byte], 64).reverse();
+  const found = verify(bytes, 64, { sent: 64 });
+  assertEquals(found.map(({ kind }) => kind), ["reordered"]);
+});
+
+Deno.test("Verifier tells what goes wrong more than once", () => {
+  const faults = (byte: number, at: number) =>
+    at === 100
+      ? []
+      : at === 200
+      ? [byte ^ 255]
+      : at === 300
+      ? [1, byte]
+      : [byte];
+  for (const chunkSize of CHUNK_SIZES) {
+    assertEquals(verify(echoOf(faults), chunkSize), [
+      { kind: "dropped", offset: 100, count: 1 },
+      { kind: "altered", offset: 200, count: 1 },
+      { kind: "inserted", offset: 300, count: 1 },
+    ]);
+  }
+});
+
+Deno.test("Verifier tells a byte that comes twice, of two that are the same", () => {
+  let at = 0;
+  while (pattern.bytes[at] !== pattern.bytes[at + 1]) at++;
+  const sent = at + 100;
+  const bytes = echoOf((byte, i) => i === at ? [byte, byte] : [byte], sent, 0);
+  // The second comes first in a chunk.
+  const [found, ...others] = verify(bytes, at + 1, { sent, start: 0 });
+  // Which of the three it is cannot be told.
+  assert(found && found.offset >= at && found.offset <= at + 2);
+  assertEquals([found.kind, found.count, others], ["repeated", 1, []]);
+});
+
+Deno.test("Verifier knows small messages too", () => {
+  // Each is sent when the one before is back, or seems to be.
+  const found: unknown[] = [];
+  const verifier = new Verifier(
+    pattern,
+    0,
+    (kind, offset, count) => found.push({ kind, offset, count }),
+  );
+  const hello = new Uint8Array([1, 2, 3]);
+  for (let at = 0; at < 12; at += 4) {
+    if (at === 4) verifier.receive(hello, 3, at + 4);
+    verifier.receive(pattern.bytes.subarray(at, at + 4), 4, at + 4);
+  }
+  verifier.finish(12);
+  assertEquals(found, [{ kind: "inserted", offset: 4, count: 3 }]);
+});
+
+Deno.test("Verifier counts a message as received, whatever is in it", () => {
+  const verifier = new Verifier(pattern, 0, () => {});
+  verifier.receive(new Uint8Array(64), 64, 64);
+  assertEquals(verifier.received, 64);
+});
+
+Deno.test("Verifier calls what comes after it has been given up late", () => {
+  const found: unknown[] = [];
+  const verifier = new Verifier(
+    pattern,
+    0,
+    (kind, offset, count) => found.push({ kind, offset, count }),
+  );
+  verifier.giveUp(64);
+  verifier.giveUp(128);
+  verifier.receive(pattern.bytes.subarray(128, 192), 64, 192);
+  verifier.receive(pattern.bytes.subarray(0, 64), 64, 192);
+  assertEquals(found, [{ kind: "late", offset: 0, count: 64 }]);
+  verifier.finish(192);
+  assertEquals(found.slice(1), [{ kind: "dropped", offset: 64, count: 64 }]);
+});

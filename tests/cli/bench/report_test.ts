@@ -1,0 +1,113 @@
+import type { BenchResult } from "../../../src/bench/bench.ts";
+import { formatProgress, formatResult } from "../../../src/cli/bench/report.ts";
+import { assertEquals } from "../../helpers/assert.ts";
+
+const RESULT: BenchResult = {
+  endpoint: "tcp://127.0.0.1:7",
+  connections: 50,
+  size: 64,
+  seconds: 10.04,
+  messages: 1_234_567,
+  bytes: 79_012_288,
+  rate: 122_965,
+  perConnection: { least: 24_000, most: 25_000 },
+  latencyUs: {
+    min: 12,
+    mean: 345.6,
+    p50: 340,
+    p90: 400,
+    p99: 1_234,
+    p99_9: 12_345,
+    p99_99: 123_456,
+    max: 1_234_567,
+  },
+  histogram: [
+    { lessThanUs: 16, messages: 1 },
+    { lessThanUs: 512, messages: 1_234_565 },
+    { lessThanUs: 2_097_152, messages: 1 },
+  ],
+  errors: {},
+  firstErrors: [],
+  version: "0.1.0",
+  runtime: "deno 2.9.6",
+};
+
+Deno.test("formatResult() says what people want to know", () => {
+  assertEquals(
+    formatResult(RESULT),
+    `tcp://127.0.0.1:7: 50 × 64 B, 10.0 s
+1,234,567 messages, 122,965 messages/s, 7.87 MB/s each way
+24,000 to 25,000 messages per connection
+
+Latency
+      min     mean      p50      p90      p99    p99.9   p99.99      max
+    12 µs   346 µs   340 µs   400 µs  1.23 ms  12.3 ms   123 ms   1.23 s
+
+  < 16 µs      0.00 %
+  < 512 µs   100.00 % ████████████████████████████████████████
+  < 2.10 s     0.00 %
+
+No errors: every byte came back as it was sent
+`,
+  );
+});
+
+Deno.test("formatResult() says what went wrong, and where first", () => {
+  const text = formatResult({
+    ...RESULT,
+    size: [1, 65_536],
+    seconds: 0,
+    messages: 0,
+    bytes: 0,
+    rate: 0,
+    histogram: [],
+    errors: { altered: 3, failed: 1 },
+    firstErrors: [
+      { kind: "altered", connection: 2, offset: 1_000, count: 1 },
+      {
+        kind: "failed",
+        connection: 7,
+        offset: 64,
+        count: 1,
+        reason: "ended by the server",
+      },
+    ],
+  });
+  assertEquals(
+    text,
+    `tcp://127.0.0.1:7: 50 × 1–65,536 B, 0.0 s
+0 messages, 0.0 messages/s, 0.00 MB/s each way
+24,000 to 25,000 messages per connection
+
+Error (altered): 3 bytes came back altered, first on connection 2 at offset 1000
+Error (failed): 1 connection failed, first on connection 7 at offset 64: ended by the server
+`,
+  );
+});
+
+Deno.test("formatProgress() is as long whatever it says", () => {
+  const lines = [
+    formatProgress({
+      done: 0.5,
+      elapsed: 5,
+      rate: 123_456,
+      bytesPerSecond: 7_901_184,
+      p50: 340,
+      p99: 1_234,
+      errors: 0,
+    }),
+    formatProgress({
+      done: 1,
+      elapsed: 10,
+      rate: 0.5,
+      bytesPerSecond: 0,
+      p50: 0,
+      p99: 0,
+      errors: 3,
+    }),
+  ];
+  assertEquals(lines, [
+    "██████████░░░░░░░░░░    5 s    123,456/s   7.90 MB/s  p50  340 µs  p99 1.23 ms  0 errors",
+    "████████████████████   10 s        0.5/s   0.00 MB/s  p50    0 µs  p99    0 µs  3 errors",
+  ]);
+});

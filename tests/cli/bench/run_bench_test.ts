@@ -1,0 +1,306 @@
+import { createSocket } from "node:dgram";
+import config from "../../../deno.json" with { type: "json" };
+import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
+import { certificate, TemporaryDirectory } from "../../helpers/certificates.ts";
+import { EXPECTED, FAULTS, FaultyServer } from "../../helpers/faulty.ts";
+import {
+  type Ended,
+  Program,
+  testProgram as test,
+} from "../../helpers/program.ts";
+import type { Runtime } from "../../helpers/runtimes.ts";
+
+/** Runs `bench` to its end. */
+function bench(runtime: Runtime, ...args: string[]): Promise<Ended> {
+  return Program.run(runtime, "bench", ...args);
+}
+
+/** A runtime with more permissions, where it has any. */
+function permit({ name, command, args }: Runtime, ...flags: string[]): Runtime {
+  return { name, command, args: name === "Deno" ? [...args, ...flags] : args };
+}
+
+test("bench says how fast it was, and that nothing was wrong", async (runtime) => {
+  await using server = await FaultyServer.start();
+  const { code, stdout, stderr } = await bench(
+    runtime,
+    "-c",
+    "3",
+    "-s",
+    "1..1KiB",
+    "--duration=200ms",
+    "--warmup=50ms",
+    `tcp://127.0.0.1:${server.port}`,
+  );
+  assertEquals([code, stderr], [0, ""]);
+  const lines = stdout.split("\n");
+  assertEquals(
+    lines[0],
+    `tcp://127.0.0.1:${server.port}: 3 × 1–1,024 B, 0.2 s`,
+  );
+  assertMatch(
+    lines[1] ?? "",
+    /^[\d,]+ messages, [\d,.]+ messages\/s, [\d.]+ MB\/s each way$/,
+  );
+  assertMatch(lines[2] ?? "", /^[\d,]+ to [\d,]+ messages per connection$/);
+  assertEquals(
+    lines[5]?.trim().split(/ +/),
+    ["min", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"],
+  );
+  assertEquals(
+    lines.slice(-2),
+    ["No errors: every byte came back as it was sent", ""],
+  );
+});
+
+test("bench --json writes the result as one object", async (runtime) => {
+  await using server = await FaultyServer.start();
+  const endpoint = `tcp://127.0.0.1:${server.port}`;
+  const { code, stdout, stderr } = await bench(
+    runtime,
+    "--json",
+    endpoint,
+    "-n",
+    "1000",
+  );
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(stdout.indexOf("\n"), stdout.length - 1);
+  const { seconds, rate, latencyUs, histogram, perConnection, ...rest } = JSON
+    .parse(stdout);
+  assertEquals(rest, {
+    endpoint,
+    connections: 10,
+    size: 64,
+    messages: 1_000,
+    bytes: 64_000,
+    errors: {},
+    firstErrors: [],
+    version: config.version,
+    runtime: rest.runtime,
+  });
+  assertMatch(rest.runtime, RegExp(`^${runtime.name.toLowerCase()} \\d`));
+  assertEquals(Math.round(rate * seconds), 1_000);
+  const { min, mean, p50, p90, p99, p99_9, p99_99, max } = latencyUs;
+  const rising = [1, min, p50, p90, p99, p99_9, p99_99, max];
+  assertEquals(rising, rising.toSorted((a, b) => a - b));
+  assert(min < mean && mean < max);
+  assert(max / 1e6 <= seconds);
+  let counted = 0;
+  for (const { messages } of histogram) counted += messages;
+  assertEquals(counted, 1_000);
+  const { least, most } = perConnection;
+  assert(least <= 100 && most >= 100);
+});
+
+const WHAT: Record<string, string> = {
+  altered: "1 byte came back altered",
+  dropped: "10 bytes did not come back, although later ones did",
+  reordered: "10 bytes came back after later ones",
+  repeated: "20 bytes came back more than once",
+  prefixed: "11 bytes came that were not sent, before everything else",
+  inserted: "11 bytes came that were not sent",
+};
+
+test("bench tells what a faulty server does wrong", async (runtime) => {
+  await Promise.all(
+    Object.entries(EXPECTED).map(async ([kind, { offset }]) => {
+      await using server = await FaultyServer.start(FAULTS[kind]);
+      const { code, stdout } = await bench(
+        runtime,
+        "-c1",
+        "-n100",
+        `tcp://127.0.0.1:${server.port}`,
+      );
+      assertEquals(code, 1);
+      assertEquals(
+        stdout.split("\n").filter((line) => /error/i.test(line)),
+        [
+          `Error (${kind}): ${
+            WHAT[kind]
+          }, first on connection 1 at offset ${offset}`,
+        ],
+      );
+    }),
+  );
+});
+
+test("bench tells of a server that ends the connection early", async (runtime) => {
+  await using server = await FaultyServer.start(FAULTS["truncated"]);
+  const endpoint = `tcp://127.0.0.1:${server.port}`;
+  const { code, stdout } = await bench(runtime, "-c1", endpoint);
+  assertEquals(code, 1);
+  assertMatch(
+    stdout,
+    /^Error \(truncated\): 24 bytes had not come back when the server ended the connection, first on connection 1 at offset 1000\n/m,
+  );
+});
+
+test("bench tells of a connection that is reset", async (runtime) => {
+  await using server = await FaultyServer.start(() => (byte, at) => {
+    if (at === 1_000) server.reset();
+    return [byte];
+  });
+  const endpoint = `tcp://127.0.0.1:${server.port}`;
+  const { code, stdout } = await bench(runtime, "-c1", endpoint);
+  assertEquals(code, 1);
+  assertMatch(
+    stdout,
+    /^Error \(failed\): 1 connection failed, first on connection 1 at offset 1024: connection reset by the server\n/m,
+  );
+});
+
+const WAYS: Record<string, number> = {
+  "-n 100 --window 4": 100,
+  "-n 100 --rate 1000": 100,
+  "-n 100 --churn": 100,
+  "-n 100 --workers 2": 100,
+  "-n 6 --size 8MiB": 6,
+};
+
+test("bench sends in every way it is asked to", async (runtime) => {
+  await using server = await FaultyServer.start();
+  await Promise.all(
+    Object.entries(WAYS).map(async ([way, count]) => {
+      const { code, stdout, stderr } = await bench(
+        permit(runtime, "--allow-read"),
+        ...way.split(" "),
+        ..."-c 5 --json".split(" "),
+        `tcp://127.0.0.1:${server.port}`,
+      );
+      assertEquals([code, stderr], [0, ""], way);
+      const { messages, seconds } = JSON.parse(stdout);
+      assertEquals(messages, count, way);
+      if (way.includes("rate")) assert(seconds >= 0.099);
+    }),
+  );
+});
+
+test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file("echo.sock");
+  const ca = directory.file("ca.pem");
+  const tls = certificate();
+  await Deno.writeTextFile(ca, tls.cert);
+  await using unixServer = await FaultyServer.start(undefined, { path });
+  await using tlsServer = await FaultyServer.start(undefined, { tls });
+  const udpServer = createSocket("udp4");
+  udpServer.on("message", (bytes, { port, address }) => {
+    udpServer.send(bytes, port, address);
+  });
+  await new Promise<void>((resolve) =>
+    udpServer.bind({ address: "127.0.0.1", port: 0 }, resolve)
+  );
+
+  const tlsEndpoint = `tls://localhost:${tlsServer.port}`;
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await bench(
+      permit(runtime, "--allow-read", "--allow-write"),
+      ..."-c 2 -s 1..16KiB -n 200 --json".split(" "),
+      ...args,
+    );
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(JSON.parse(stdout).messages, 200);
+  };
+  await Promise.all([
+    run(`unix://${path}`),
+    run(tlsEndpoint, "--tls-ca", ca),
+    run(`udp://localhost:${udpServer.address().port}`),
+  ]);
+  await new Promise<void>((resolve) => udpServer.close(resolve));
+  assert(unixServer);
+
+  const untrusted = await bench(runtime, tlsEndpoint);
+  assertEquals(untrusted.code, 1);
+  assertMatch(
+    untrusted.stderr,
+    /^Cannot connect to tls:\/\/localhost:[^\n]*\n$/,
+  );
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`bench ends at ${signal}, with the result so far`, async (runtime) => {
+    await using server = await FaultyServer.start();
+    const endpoint = `tcp://127.0.0.1:${server.port}`;
+    const args = "bench --json --warmup 0s -d 1h".split(" ");
+    await using program = Program.start(runtime, ...args, endpoint);
+    await server.reached;
+    program.signal(signal);
+    const { code, stdout } = await program.ended();
+    assertEquals(code, 0);
+    assert(JSON.parse(stdout).messages > 0);
+  });
+}
+
+test("bench says what it cannot connect to", async (runtime) => {
+  const server = await FaultyServer.start();
+  const endpoint = `tcp://127.0.0.1:${server.port}`;
+  await server[Symbol.asyncDispose]();
+  assertEquals(await bench(runtime, endpoint), {
+    code: 1,
+    stdout: "",
+    stderr: `Cannot connect to ${endpoint}: connection refused\n`,
+  });
+  const unknown = await bench(runtime, "tcp://no.such.host.invalid:7");
+  assertEquals(unknown.code, 1);
+  assertMatch(
+    unknown.stderr,
+    /^Cannot connect to tcp:\/\/no\.such\.host\.invalid:7: [^\n]+\n$/,
+  );
+});
+
+test("bench: wrong usage is one line and 2, help is 0", async (runtime) => {
+  assertEquals(await bench(runtime, "--size", "big", "tcp://127.0.0.1:7"), {
+    code: 2,
+    stdout: "",
+    stderr:
+      `Invalid value "big" for --size: expected a number of bytes, such as 64, 4KiB, 1MiB or 2GiB, or two of them, such as 1..64KiB (1GiB at most)\n`,
+  });
+  const help = await bench(runtime, "--help");
+  assertEquals([help.code, help.stderr], [0, ""]);
+  assertMatch(help.stdout, /^Usage: echod bench .*--churn/s);
+});
+
+/** Runs `bench` on a terminal, where `answer` is typed. */
+async function benchOnTerminal(
+  { command, args }: Runtime,
+  answer: string,
+  ...own: string[]
+): Promise<{ code: number; lines: string[] }> {
+  const line = [command, ...args, "mod.ts", "bench", ...own].join(" ");
+  const typed = `echo "${answer}" | script -qec "$0" /dev/null`;
+  await using program = new Program("bash", ["-c", typed, line]);
+  const { code, stdout } = await program.ended();
+  return { code, lines: stdout.split(/[\r\n]+/) };
+}
+
+test("bench shows on a terminal how it goes", async (runtime) => {
+  await using server = await FaultyServer.start();
+  const { code, lines } = await benchOnTerminal(
+    runtime,
+    "",
+    "--warmup=0s",
+    "--duration=1200ms",
+    `tcp://127.0.0.1:${server.port}`,
+  );
+  assertEquals(code, 0);
+  assertMatch(
+    lines.find((line) => line.includes("p99 ")) ?? "",
+    /[█░]{20} +1 s +[\d,]+\/s +[\d.]+ MB\/s +p50 .*s +p99 .*s +0 errors$/,
+  );
+  assert(lines.some((line) => line.startsWith("No errors")));
+});
+
+test("bench asks before it loads another machine heavily", async (runtime) => {
+  const heavy = ["-c", "1001", "tcp://192.0.2.1:7"];
+  const asked =
+    "This can load tcp://192.0.2.1:7 with more than 1,000 connections or 100 MB/s";
+  assertEquals(await bench(runtime, ...heavy), {
+    code: 2,
+    stdout: "",
+    stderr: `${asked}: give --yes if it may\n`,
+  });
+  const { code, lines } = await benchOnTerminal(runtime, "n", ...heavy);
+  assertEquals(code, 1);
+  assert(lines.some((line) => line.includes(`${asked}. Go on? [y/N]`)));
+  assert(lines.some((line) => line.endsWith("Not started")));
+});

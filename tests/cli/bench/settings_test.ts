@@ -1,0 +1,138 @@
+import { canHurt } from "../../../src/cli/bench/run_bench.ts";
+import {
+  BENCH_HELP,
+  type BenchSettings,
+  readBenchArgs,
+} from "../../../src/cli/bench/settings.ts";
+import { UsageError } from "../../../src/cli/command_line.ts";
+import { parseEndpoint } from "../../../src/listen/endpoint.ts";
+import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
+
+const URL = "tcp://127.0.0.1:7";
+
+const DEFAULTS: BenchSettings = {
+  endpoint: { transport: "tcp", hostname: "127.0.0.1", port: 7 },
+  connections: 10,
+  size: [64, 64],
+  duration: undefined,
+  messages: undefined,
+  rate: undefined,
+  window: undefined,
+  churn: false,
+  warmup: undefined,
+  workers: 1,
+  tlsCa: undefined,
+  json: false,
+  yes: false,
+  help: false,
+};
+
+function split(line: string): string[] {
+  return line.split(" ").filter(Boolean);
+}
+
+const RIGHT: Record<string, Partial<BenchSettings>> = {
+  [URL]: {},
+  [`-c 5 ${URL}`]: { connections: 5 },
+  [`${URL} --connections=5`]: { connections: 5 },
+  [`--json ${URL}`]: { json: true },
+  [`--churn ${URL} -y`]: { churn: true, yes: true },
+  [`-s 1MiB ${URL}`]: { size: [1_048_576, 1_048_576] },
+  [`-s 1..64KiB ${URL}`]: { size: [1, 65_536] },
+  [`-d 1.5s ${URL}`]: { duration: 1_500 },
+  [`-n 1000 ${URL}`]: { messages: 1_000 },
+  [`-r 0.5 ${URL}`]: { rate: 0.5 },
+  [`--window 8 ${URL}`]: { window: 8 },
+  [`--warmup 0s ${URL}`]: { warmup: 0 },
+  [`--workers 2 ${URL}`]: { workers: 2 },
+  "--tls-ca ca.pem tls://localhost:7": {
+    endpoint: { transport: "tls", hostname: "localhost", port: 7 },
+    tlsCa: "ca.pem",
+  },
+  "unix:///run/e": { endpoint: { transport: "unix", path: "/run/e" } },
+  "-h": { help: true, endpoint: undefined },
+};
+
+for (const [line, expected] of Object.entries(RIGHT)) {
+  Deno.test(`readBenchArgs() takes: ${line}`, () => {
+    assertEquals(readBenchArgs(split(line)), { ...DEFAULTS, ...expected });
+  });
+}
+
+/** Wrong command lines, and what their message has to name. */
+const WRONG: Record<string, string[]> = {
+  "": ["No endpoint", "tcp://127.0.0.1:3000"],
+  "localhost:7": ["localhost:7", "tcp://HOST:PORT"],
+  "tcp://localhost": ["tcp://localhost", "port"],
+  [`${URL} ${URL}`]: ["Several endpoints", "one is accepted"],
+  [`--bogus ${URL}`]: ["--bogus"],
+  [`--json=yes ${URL}`]: ["--json", "yes", "none"],
+  [`-c 0 ${URL}`]: ["--connections", "0", "from 1"],
+  [`-c ${URL}`]: ["--connections", "from 1"],
+  [`-s 0 ${URL}`]: ["--size", "0", "4KiB"],
+  [`-s 64KB ${URL}`]: ["--size", "64KB", "4KiB"],
+  [`-s 2..1 ${URL}`]: ["--size", "2..1", "1..64KiB"],
+  [`-s 1..2..3 ${URL}`]: ["--size", "1..2..3"],
+  [`-s 1.. ${URL}`]: ["--size", "1.."],
+  [`-s 2GiB ${URL}`]: ["--size", "1GiB at most"],
+  "-s 64KiB udp://127.0.0.1:7": ["--size", "65507 at most over UDP"],
+  [`-d 10 ${URL}`]: ["--duration", "10", "unit"],
+  [`-d 0s ${URL}`]: ["--duration", "more than 0"],
+  [`-n 1 -d 1s ${URL}`]: ["--duration", "--messages", "one of them"],
+  [`-r 0 ${URL}`]: ["--rate", "0", "more than 0"],
+  [`-r 1e3 ${URL}`]: ["--rate", "1e3"],
+  [`-r 5 --window 2 ${URL}`]: ["--rate", "--window"],
+  [`-r 5 --churn ${URL}`]: ["--rate", "--churn"],
+  [`--window 2 --churn ${URL}`]: ["--window", "--churn"],
+  [`--workers 2 -c 1 ${URL}`]: ["--workers", "2", "1 connection"],
+  [`--tls-ca x ${URL}`]: ["--tls-ca", "tls://HOST:PORT"],
+};
+
+for (const [line, parts] of Object.entries(WRONG)) {
+  Deno.test(`readBenchArgs() refuses: ${line}`, () => {
+    const { message } = assertThrows(
+      () => readBenchArgs(split(line)),
+      UsageError,
+    );
+    assert(!message.includes("\n"));
+    for (const part of parts) assert(message.includes(part), message);
+  });
+}
+
+Deno.test("The help of bench names every option", () => {
+  for (const name of Object.keys(DEFAULTS)) {
+    if (name === "endpoint") continue;
+    const option = name.replace(
+      /[A-Z]/g,
+      (letter) => `-${letter.toLowerCase()}`,
+    );
+    assert(BENCH_HELP.includes(`--${option} `), option);
+  }
+});
+
+Deno.test("canHurt() is for much, on other machines", () => {
+  const hurts = (url: string, settings: Partial<BenchSettings>) =>
+    canHurt(parseEndpoint(url), { ...DEFAULTS, ...settings });
+  const [much, many] = [{ size: [65_536, 65_536] }, {
+    connections: 1_001,
+  }] as const;
+  for (const url of ["tcp://192.0.2.1:7", "tls://example.com:7"]) {
+    assertEquals(hurts(url, {}), false);
+    assertEquals(hurts(url, { connections: 1_000 }), false);
+    assertEquals(hurts(url, many), true);
+    assertEquals(hurts(url, much), true);
+    assertEquals(hurts(url, { ...much, rate: 1_525 }), false);
+    assertEquals(hurts(url, { ...much, rate: 1_526 }), true);
+  }
+  for (
+    const url of [
+      "tcp://127.0.0.1:7",
+      "tcp://127.1.2.3:7",
+      "tcp://[::1]:7",
+      "tcp://localhost:7",
+      "unix:///run/e",
+    ]
+  ) {
+    assertEquals(hurts(url, { ...much, ...many }), false);
+  }
+});

@@ -1,0 +1,216 @@
+import {
+  HELP,
+  readArgs,
+  type Settings,
+} from "../../../src/cli/serve/settings.ts";
+import { UsageError } from "../../../src/cli/command_line.ts";
+import type { Addr } from "../../../src/core/transport.ts";
+import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
+
+const DEFAULTS: Settings = {
+  endpoints: [tcp("127.0.0.1", 3000)],
+  tlsCert: undefined,
+  tlsKey: undefined,
+  unixMode: undefined,
+  udpAnySource: false,
+  workers: 1,
+  once: false,
+  maxConnections: undefined,
+  maxPerHost: undefined,
+  idleTimeout: undefined,
+  maxLifetime: undefined,
+  maxBytes: undefined,
+  allow: [],
+  deny: [],
+  grace: 10_000,
+  verbose: false,
+  logFormat: "text",
+  quiet: false,
+  help: false,
+  version: false,
+};
+
+function tcp(hostname: string, port: number): Addr {
+  return { transport: "tcp", hostname, port };
+}
+
+function split(line: string): string[] {
+  return line.split(" ").filter(Boolean);
+}
+
+const RIGHT: Record<string, Partial<Settings>> = {
+  "": {},
+  "-H ::1": { endpoints: [tcp("::1", 3000)] },
+  "-H::1": { endpoints: [tcp("::1", 3000)] },
+  "--hostname [::1]": { endpoints: [tcp("::1", 3000)] },
+  "--hostname=localhost": { endpoints: [tcp("localhost", 3000)] },
+  "-p 0": { endpoints: [tcp("127.0.0.1", 0)] },
+  "-p1": { endpoints: [tcp("127.0.0.1", 1)] },
+  "-p=1": { endpoints: [tcp("127.0.0.1", 1)] },
+  "--port 65535": { endpoints: [tcp("127.0.0.1", 65535)] },
+  "--port=08": { endpoints: [tcp("127.0.0.1", 8)] },
+  "--workers 3": { workers: 3 },
+  "--workers auto": { workers: navigator.hardwareConcurrency },
+  "--workers 2 -c 2 --max-per-host 2": {
+    workers: 2,
+    maxConnections: 2,
+    maxPerHost: 2,
+  },
+  "--once": { once: true },
+  "-c 1": { maxConnections: 1 },
+  "--max-connections=10000": { maxConnections: 10_000 },
+  "--idle-timeout 500ms": { idleTimeout: 500 },
+  "--idle-timeout 1.5s": { idleTimeout: 1_500 },
+  "--idle-timeout=5m": { idleTimeout: 300_000 },
+  "--idle-timeout 1h": { idleTimeout: 3_600_000 },
+  "--grace 0s": { grace: 0 },
+  "--max-per-host 3": { maxPerHost: 3 },
+  "--max-lifetime 2h": { maxLifetime: 7_200_000 },
+  "--max-bytes 64": { maxBytes: 64 },
+  "--max-bytes=4KiB": { maxBytes: 4_096 },
+  "--allow 10.0.0.0/8 --allow=::1": {
+    allow: [{ ip: "10.0.0.0", prefix: 8 }, { ip: "::1", prefix: 128 }],
+  },
+  "--deny 2001:DB8::/32": { deny: [{ ip: "2001:db8::", prefix: 32 }] },
+  "-v": { verbose: true },
+  "-q": { quiet: true },
+  "--log-format json": { logFormat: "json" },
+  "-hV": { help: true, version: true },
+  "-vp 3": {
+    verbose: true,
+    endpoints: [tcp("127.0.0.1", 3)],
+  },
+  "-v --once -c 2 -p 1": {
+    verbose: true,
+    once: true,
+    maxConnections: 2,
+    endpoints: [tcp("127.0.0.1", 1)],
+  },
+  "--": {},
+  "tcp://[::1]:0": { endpoints: [tcp("::1", 0)] },
+  "-v tcp://:1 --once -- tcp://localhost:2": {
+    verbose: true,
+    once: true,
+    endpoints: [tcp("::", 1), tcp("localhost", 2)],
+  },
+  "--unix-mode 0660 unix:///run/e.sock": {
+    endpoints: [{ transport: "unix", path: "/run/e.sock" }],
+    unixMode: 0o660,
+  },
+  "--unix-mode=7 unix:///e": {
+    endpoints: [{ transport: "unix", path: "/e" }],
+    unixMode: 7,
+  },
+  "--udp-any-source udp://:7": {
+    endpoints: [{ transport: "udp", hostname: "::", port: 7 }],
+    udpAnySource: true,
+  },
+  "--tls-cert c.pem tls://:1 --tls-key=k.pem": {
+    endpoints: [{ transport: "tls", hostname: "::", port: 1 }],
+    tlsCert: "c.pem",
+    tlsKey: "k.pem",
+  },
+};
+
+for (const [line, expected] of Object.entries(RIGHT)) {
+  Deno.test(`readArgs() takes: ${line}`, () => {
+    assertEquals(readArgs(split(line)), { ...DEFAULTS, ...expected });
+  });
+}
+
+/** Wrong command lines, and what their message has to name. */
+const WRONG: Record<string, string[]> = {
+  "--bogus": ["--bogus"],
+  "-x": ["-x"],
+  "--no-once": ["--no-once"],
+  "--constructor": ["--constructor"],
+  "--__proto__=1": ["--__proto__"],
+  "--a.b=1": ["--a.b"],
+  "foo": ["foo"],
+  "-": ["-"],
+  "-- foo": ["foo"],
+  "-p 3000 4000": ["4000"],
+  "--port": ["--port", "0 to 65535"],
+  "--port=": ["--port"],
+  "--port --once": ["--port", "0 to 65535"],
+  "--port -5": ["-"],
+  "--port 65536": ["--port", "65536", "0 to 65535"],
+  "--port 1e3": ["--port", "1e3", "0 to 65535"],
+  "--port 0x10": ["--port", "0x10"],
+  "--port +5": ["--port", "+5"],
+  "--port 1.5": ["--port", "1.5"],
+  "-p 1 -p 2": ["--port", "once"],
+  "-p 1 --port=1": ["--port", "once"],
+  "--once --once": ["--once", "once"],
+  "--once=yes": ["--once", "yes", "none"],
+  "--once true": ["--once", "true", "none"],
+  "--once=false": ["--once", "false", "none"],
+  "-v 3": ["--verbose", "3", "none"],
+  "-Hlocalhost": ["-Hlocalhost"],
+  "-c 0": ["--max-connections", "0", "from 1"],
+  "-c -1": ["-"],
+  "--idle-timeout 30": ["--idle-timeout", "30", "500ms"],
+  "--idle-timeout 0s": ["--idle-timeout", "0s", "more than 0"],
+  "--idle-timeout 5d": ["--idle-timeout", "5d", "1h"],
+  "--idle-timeout s": ["--idle-timeout", "s", "unit"],
+  "--grace 10": ["--grace", "10", "unit"],
+  "--grace 597h": ["--grace", "597h", "596h at most"],
+  "--max-per-host 0": ["--max-per-host", "0", "from 1"],
+  "--max-lifetime 0s": ["--max-lifetime", "0s", "more than 0"],
+  "--max-bytes 0": ["--max-bytes", "0", "4KiB"],
+  "--max-bytes 4k": ["--max-bytes", "4k", "4KiB"],
+  "--max-bytes 1 --max-bytes 2": ["--max-bytes", "once"],
+  "--allow": ["--allow", "10.0.0.0/8"],
+  "--allow --once": ["--allow", "10.0.0.0/8"],
+  "--deny localhost": ["--deny", "localhost", "10.0.0.0/8"],
+  "--deny ::1 --deny 10.0.0.0/33": ["--deny", "10.0.0.0/33", "10.0.0.0/8"],
+  "--log-format xml": ["--log-format", "xml", "text or json"],
+  "-v -q": ["--verbose", "--quiet"],
+  "--workers 0": ["--workers", "0", "a whole number from 1, or auto"],
+  "--workers 2 --once": ["--once", "--workers 1"],
+  "--workers 2 unix:///e udp://:1": ["--workers", "tcp://HOST:PORT"],
+  "--workers 3 -c 2": ["--max-connections", "3 or more"],
+  "--workers 3 --max-per-host 2": ["--max-per-host", "3 or more"],
+  "localhost:3000": ["localhost:3000", "tcp://HOST:PORT"],
+  "-- http://localhost:80": ["http://localhost:80", "tcp://HOST:PORT"],
+  "tcp://localhost": ["tcp://localhost", "with a port"],
+  "-v localhost:3000": ["--verbose", "localhost:3000"],
+  "-p 1 tcp://:1": ["--hostname", "--port", "tcp://HOST:PORT"],
+  "tcp://:1 -H ::1": ["--hostname", "--port", "tcp://HOST:PORT"],
+  "tls://:1": ["tls://", "--tls-cert", "--tls-key"],
+  "tls://:1 --tls-cert c": ["tls://", "--tls-cert", "--tls-key"],
+  "tls://:1 --tls-key k": ["tls://", "--tls-cert", "--tls-key"],
+  "--tls-cert c": ["--tls-cert", "tls://HOST:PORT"],
+  "--tls-key k tcp://:1": ["--tls-key", "tls://HOST:PORT"],
+  "--tls-cert": ["--tls-cert", "path"],
+  "--unix-mode 600": ["--unix-mode", "unix:///PATH"],
+  "--unix-mode 888 unix:///e": ["--unix-mode", "888", "0660"],
+  "--unix-mode 01777 unix:///e": ["--unix-mode", "01777", "0660"],
+  "--udp-any-source tcp://:1": ["--udp-any-source", "udp://HOST:PORT"],
+  "--once udp://:1": ["--once", "tcp://"],
+};
+
+for (const [line, parts] of Object.entries(WRONG)) {
+  Deno.test(`readArgs() refuses: ${line}`, () => {
+    const { message } = assertThrows(() => readArgs(split(line)), UsageError);
+    assert(!message.includes("\n"));
+    for (const part of parts) assert(message.includes(part), message);
+  });
+}
+
+Deno.test("readArgs() refuses an empty value, and keeps its message on one line", () => {
+  assertThrows(() => readArgs(["--hostname", ""]), UsageError);
+  const { message } = assertThrows(() => readArgs(["a\nb"]), UsageError);
+  assert(!message.includes("\n"));
+});
+
+Deno.test("The help names every option", () => {
+  const names = Object.keys({ ...DEFAULTS, hostname: "", port: 0 });
+  for (const name of names.filter((name) => name !== "endpoints")) {
+    const option = name.replace(
+      /[A-Z]/g,
+      (letter) => `-${letter.toLowerCase()}`,
+    );
+    assert(HELP.includes(`--${option} `), option);
+  }
+});

@@ -1,0 +1,149 @@
+import { combine, listen, serve } from "../../mod.ts";
+import type { EchoServer } from "../../mod.ts";
+import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
+import { Client, pattern } from "../helpers/client.ts";
+import type { Test } from "./connection_contract.ts";
+import { Peer } from "../helpers/peer.ts";
+import { portOf } from "../helpers/transports.ts";
+
+/** States what a UDP endpoint has to do on every runtime. */
+export function udpContract(test: Test): void {
+  test("listen() takes a free port and names it", async () => {
+    const listener = await listen({ transport: "udp", port: 0 });
+    const { addr } = listener;
+    assert("port" in addr && addr.port > 0);
+    assertEquals([addr.transport, addr.hostname], ["udp", "127.0.0.1"]);
+    const port = addr.port;
+    await assertRejects(
+      () => listen({ transport: "udp", port }),
+      Error,
+      `Cannot listen on udp://127.0.0.1:${port}: address already in use`,
+    );
+    listener.close();
+    listener.close();
+    assertEquals(await listener.accept(), null);
+    await assertRejects(
+      () => listen({ transport: "udp", hostname: "192.0.2.1", port: 0 }),
+      Error,
+      "Cannot listen on udp://192.0.2.1:0: not an address of this machine",
+    );
+    await assertRejects(
+      () => listen({ transport: "udp", hostname: "no.such.host.invalid" }),
+      Error,
+      "Cannot listen on udp://no.such.host.invalid:3000: ",
+    );
+  });
+
+  test("Sends back datagrams of every size, unchanged", async () => {
+    await using server = await start();
+    await using peer = await Peer.open(server);
+    const sizes = [0, 1, 2, 512, 1_472, 1_473, 9_000, 65_506, 65_507];
+    for (const size of sizes) {
+      await peer.send(pattern(size));
+      assertEquals(await peer.receive(), pattern(size));
+    }
+    const bytes = sizes.reduce((sum, size) => sum + size);
+    const { datagrams, ...stats } = server.stats();
+    assertEquals(datagrams, { echoed: sizes.length, dropped: 0, bytes });
+    assertEquals([stats.bytes, stats.accepted, stats.active], [bytes, 0, 0]);
+  });
+
+  test("Sends each datagram back to its own sender", async () => {
+    await using server = await start();
+    await using first = await Peer.open(server);
+    await using second = await Peer.open(server);
+    await first.send(pattern(1));
+    await second.send(pattern(2));
+    assertEquals(await second.receive(), pattern(2));
+    assertEquals(await first.receive(), pattern(1));
+  });
+
+  test("Serves both address families", async () => {
+    await using server = await start({ hostname: "::" });
+    for (const address of ["127.0.0.1", "::1"]) {
+      await using peer = await Peer.open(server, address);
+      await peer.send(pattern(3));
+      assertEquals(await peer.receive(), pattern(3));
+    }
+  });
+
+  test("A name is an address, too", async () => {
+    await using server = await start({ hostname: "localhost" });
+    const { addr } = server;
+    assert("hostname" in addr);
+    await using peer = await Peer.open(server, addr.hostname);
+    await peer.send(pattern(3));
+    assertEquals(await peer.receive(), pattern(3));
+  });
+
+  test("Is drained with the others, and counted with them", async () => {
+    const tcp = await listen({ port: 0 });
+    const udp = await listen({ transport: "udp", port: 0 });
+    const server = serve(combine([tcp, udp]));
+    await using client = await Client.connect(portOf(tcp.addr));
+    await using peer = await Peer.open(udp);
+    await peer.send(pattern(5));
+    assertEquals(await peer.receive(), pattern(5));
+    assertEquals(await client.echo(pattern(7)), pattern(7));
+    const done = server.shutdown();
+    client.end();
+    await done;
+    const { accepted, bytes, datagrams } = server.stats();
+    assertEquals([accepted, bytes], [1, 12]);
+    assertEquals(datagrams, { echoed: 1, dropped: 0, bytes: 5 });
+    // The port is free again.
+    const again = await listen({ transport: "udp", port: portOf(udp.addr) });
+    again.close();
+  });
+
+  test("An echo service is found out, and gets nothing any more", async () => {
+    await using server = await start();
+    await using service = await Peer.open(server);
+    service.echo();
+    for (let i = 0; i < 3; i++) await service.send(pattern(i));
+    // Three datagrams go round and round, until each of them has been dropped.
+    while (dropped(server) < 3) await turn();
+    const { datagrams } = server.stats();
+    assert(datagrams && datagrams.echoed < 4_096, `${datagrams?.echoed}`);
+
+    await service.send(pattern(4));
+    while (dropped(server) < 4) await turn();
+    await using peer = await Peer.open(server);
+    await peer.send(pattern(5));
+    assertEquals(await peer.receive(), pattern(5));
+    assertEquals(server.stats().datagrams?.echoed, datagrams.echoed + 1);
+  });
+
+  test("A client may send the same datagram as often as it likes", async () => {
+    await using server = await start();
+    await using peer = await Peer.open(server);
+    for (let i = 0; i < 5_000; i++) {
+      await peer.send(pattern(64));
+      assertEquals((await peer.receive()).length, 64);
+    }
+    assertEquals(dropped(server), 0);
+  });
+
+  test("anySource answers an echo service as well", async () => {
+    await using server = await start({ anySource: true });
+    await using service = await Peer.open(server);
+    service.echo();
+    await service.send(pattern(3));
+    while ((server.stats().datagrams?.echoed ?? 0) < 5_000) await turn();
+    assertEquals(dropped(server), 0);
+  });
+}
+
+async function start(
+  options: { hostname?: string; anySource?: boolean } = {},
+): Promise<EchoServer> {
+  return serve(await listen({ transport: "udp", port: 0, ...options }));
+}
+
+function dropped(server: EchoServer): number {
+  return server.stats().datagrams?.dropped ?? 0;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

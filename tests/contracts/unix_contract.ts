@@ -1,0 +1,102 @@
+import {
+  existsSync,
+  lstatSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { listen } from "../../mod.ts";
+import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
+import { TemporaryDirectory } from "../helpers/certificates.ts";
+import { Client, pattern } from "../helpers/client.ts";
+import type { Test } from "./connection_contract.ts";
+
+/** States what `listen()` has to do with a Unix socket's file on every runtime. */
+export function unixContract(test: Test): void {
+  test("The socket's file is its owner's, unless its mode says more", async () => {
+    using directory = new TemporaryDirectory();
+    const path = directory.file("echod.sock");
+    for (const mode of [undefined, 0o660, 0o777]) {
+      const listener = await listen({ transport: "unix", path, mode });
+      assertEquals(listener.addr, { transport: "unix", path });
+      assert(lstatSync(path).isSocket());
+      assertEquals(lstatSync(path).mode & 0o777, mode ?? 0o600);
+      listener.close();
+      listener.close();
+      assert(!existsSync(path), "the file is still there");
+    }
+  });
+
+  test("A socket that nobody listens on any more is replaced", async () => {
+    using directory = new TemporaryDirectory();
+    const path = directory.file("echod.sock");
+    await leaveBehind(path);
+    const listener = await listen({ transport: "unix", path });
+    const accepted = listener.accept();
+    await using client = await Client.connectUnix(path);
+    const connection = await accepted;
+    await client.send(pattern(3));
+    assertEquals(await connection?.read(new Uint8Array(9)), 3);
+    connection?.close();
+    listener.close();
+  });
+
+  test("A socket that somebody listens on is left alone", async () => {
+    using directory = new TemporaryDirectory();
+    const path = directory.file("echod.sock");
+    const first = await listen({ transport: "unix", path });
+    await assertRejects(
+      () => listen({ transport: "unix", path }),
+      Error,
+      `Cannot listen on unix://${path}: address already in use`,
+    );
+    // The one that looked whether somebody listens has already gone.
+    (await first.accept())?.close();
+    const accepted = first.accept();
+    await using _client = await Client.connectUnix(path);
+    (await accepted)?.close();
+    first.close();
+  });
+
+  test("What is not a socket is left alone", async () => {
+    using directory = new TemporaryDirectory();
+    const file = directory.file("file");
+    const link = directory.file("link");
+    writeFileSync(file, "precious");
+    symlinkSync(directory.file("nothing"), link);
+    for (const path of [file, link, directory.file("")]) {
+      await assertRejects(
+        () => listen({ transport: "unix", path }),
+        Error,
+        `Cannot listen on unix://${path}: what is there is not a socket`,
+      );
+    }
+    assertEquals(lstatSync(file).size, 8);
+    assert(lstatSync(link).isSymbolicLink());
+  });
+
+  test("A path that cannot be bound is an error", async () => {
+    using directory = new TemporaryDirectory();
+    for (
+      const path of [directory.file("no/echod.sock"), "/" + "x".repeat(200)]
+    ) {
+      await assertRejects(
+        () => listen({ transport: "unix", path }),
+        Error,
+        `Cannot listen on unix://${path}: `,
+      );
+    }
+  });
+}
+
+/** Leaves a socket's file that nobody listens on, as a server does that is killed. */
+async function leaveBehind(path: string): Promise<void> {
+  const hidden = `${path}.hidden`;
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(hidden, resolve));
+  // The server will not find the file it would remove.
+  renameSync(hidden, path);
+  await new Promise((resolve) => server.close(resolve));
+  assert(lstatSync(path).isSocket());
+}

@@ -1,0 +1,136 @@
+import { combine } from "../../src/core/combine.ts";
+import { serve } from "../../src/core/server.ts";
+import type { Datagrams } from "../../src/core/transport.ts";
+import {
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../helpers/assert.ts";
+import { settled } from "../helpers/fake_clock.ts";
+import { MemoryListener, systemError } from "../helpers/memory.ts";
+
+Deno.test("combine() needs a listener, and leaves a single one as it is", () => {
+  assertThrows(() => combine([]), TypeError, "there must be a listener");
+  const listener = new MemoryListener();
+  assertEquals(combine([listener]), listener);
+});
+
+Deno.test("A quiet listener does not keep the others waiting", async () => {
+  const [quiet, busy] = [new MemoryListener(), new MemoryListener()];
+  const combined = combine([quiet, busy]);
+  assertEquals(combined.addr, quiet.addr);
+  for (let i = 0; i < 3; i++) {
+    const accepted = combined.accept();
+    await settled();
+    const connection = busy.connect();
+    assertEquals(await accepted, connection);
+  }
+  assertEquals(quiet.accepts, 1);
+  const connection = quiet.connect();
+  assertEquals(await combined.accept(), connection);
+});
+
+Deno.test("A busy listener does not keep the others waiting", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const combined = combine([first, second]);
+  const expected = [1, 2, 3].flatMap(() => [first.connect(), second.connect()]);
+  for (const connection of expected) {
+    assertEquals(await combined.accept(), connection);
+  }
+});
+
+Deno.test("Nothing is accepted that has not been asked for, but one of each", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const combined = combine([first, second]);
+  for (let i = 0; i < 3; i++) {
+    first.connect();
+    second.connect();
+  }
+  await combined.accept();
+  await settled();
+  assertEquals([first.waiting, second.waiting], [2, 2]);
+});
+
+Deno.test("An error of one listener is passed on, and the others go on", async () => {
+  const [broken, sound] = [new MemoryListener(), new MemoryListener()];
+  const combined = combine([broken, sound]);
+  broken.failAccept(systemError("EMFILE"));
+  await assertRejects(() => combined.accept(), Error, "EMFILE");
+  const connection = sound.connect();
+  assertEquals(await combined.accept(), connection);
+  const later = broken.connect();
+  assertEquals(await combined.accept(), later);
+});
+
+Deno.test("A closed one accepts nothing, and closes what nobody has asked for", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const combined = combine([first, second]);
+  const left = [first.connect(), second.connect()];
+  const accepted = await combined.accept();
+  const [other] = left.filter((connection) => connection !== accepted);
+  combined.close();
+  combined.close();
+  assertEquals([first.closed, second.closed], [1, 1]);
+  assertEquals(await combined.accept(), null);
+  assertEquals([accepted, other?.closed], [left[0] ?? null, 1]);
+});
+
+Deno.test("A pending accept() ends with the listener", async () => {
+  const combined = combine([new MemoryListener(), new MemoryListener()]);
+  const accepted = combined.accept();
+  await settled();
+  combined.close();
+  assertEquals(await accepted, null);
+});
+
+Deno.test("A connection that comes in while it is being closed is closed", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const combined = combine([first, second]);
+  const accepted = combined.accept();
+  await settled();
+  const late = second.connect();
+  combined.close();
+  assertEquals(await accepted, null);
+  await settled();
+  assertEquals(late.closed + second.waiting, 1);
+});
+
+Deno.test("It ends when all of them have ended", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const combined = combine([first, second]);
+  first.close();
+  const accepted = combined.accept();
+  await settled();
+  const connection = second.connect();
+  assertEquals(await accepted, connection);
+  second.close();
+  assertEquals(await combined.accept(), null);
+});
+
+Deno.test("Datagrams are added up, where there are any", () => {
+  const counting = (datagrams: Datagrams) =>
+    Object.assign(new MemoryListener(), { datagrams });
+  const silent = new MemoryListener();
+  assertEquals(combine([silent, silent]).datagrams, undefined);
+  const one = counting({ echoed: 1, dropped: 2, bytes: 3 });
+  const sum = { echoed: 2, dropped: 4, bytes: 6 };
+  assertEquals(combine([one, silent, one]).datagrams, sum);
+});
+
+Deno.test("A server shares its places, and is drained once", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const server = serve(combine([first, second]), { maxConnections: 1 });
+  const one = first.connect();
+  const other = second.connect();
+  other.send([2]);
+  await settled();
+  assertEquals([server.stats().active, other.received], [1, []]);
+  one.end();
+  await settled();
+  assertEquals(other.received, [2]);
+  const done = server.shutdown();
+  assertEquals([first.closed, second.closed], [1, 1]);
+  other.end();
+  await done;
+  assertEquals(server.stats().accepted, 2);
+});

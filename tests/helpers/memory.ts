@@ -1,0 +1,142 @@
+import type { Addr, Connection, Listener } from "../../src/core/transport.ts";
+
+/** An error of the operating system, as the runtimes report it. */
+export function systemError(code: string): Error {
+  return Object.assign(new Error(`${code} happened`), { code });
+}
+
+/** A connection without a network: both its ends in one object. */
+export class MemoryConnection implements Connection {
+  readonly remoteAddr: Addr;
+  /** What the peer has been sent and has not taken yet. */
+  received: number[] = [];
+  /** How many bytes may wait for the peer to take them. */
+  room = Infinity;
+  /** How many bytes one `write` takes at most. */
+  largestWrite = Infinity;
+  /** The sizes of the buffers that were read into. */
+  readonly bufferSizes: number[] = [];
+  closed = 0;
+  #incoming: number[] = [];
+  #ended = false;
+  #error: Error | undefined;
+  #resume: (() => void) | undefined;
+
+  constructor(hostname = "192.0.2.1") {
+    this.remoteAddr = { transport: "tcp", hostname, port: 50000 };
+  }
+
+  /** What has been sent and not been read yet. */
+  get unread(): number {
+    return this.#incoming.length;
+  }
+
+  /** The peer sends bytes. */
+  send(bytes: Iterable<number>): void {
+    for (const byte of bytes) this.#incoming.push(byte);
+    this.#resume?.();
+  }
+
+  /** The peer ends its sending side. */
+  end(): void {
+    this.#ended = true;
+    this.#resume?.();
+  }
+
+  /** The connection fails. */
+  fail(error: Error): void {
+    this.#error = error;
+    this.#resume?.();
+  }
+
+  /** The peer takes what it has been sent. */
+  take(): number[] {
+    const taken = this.received;
+    this.received = [];
+    this.#resume?.();
+    return taken;
+  }
+
+  async read(p: Uint8Array): Promise<number | null> {
+    this.bufferSizes.push(p.length);
+    for (;;) {
+      if (this.#error) throw this.#error;
+      if (this.#incoming.length > 0) {
+        const bytes = this.#incoming.splice(0, p.length);
+        p.set(bytes);
+        return bytes.length;
+      }
+      if (this.#ended) return null;
+      await this.#change();
+    }
+  }
+
+  async write(p: Uint8Array): Promise<number> {
+    for (;;) {
+      if (this.#error) throw this.#error;
+      const count = Math.min(
+        p.length,
+        this.largestWrite,
+        this.room - this.received.length,
+      );
+      if (count > 0) {
+        for (const byte of p.subarray(0, count)) this.received.push(byte);
+        return count;
+      }
+      await this.#change();
+    }
+  }
+
+  close(): void {
+    this.closed++;
+    this.fail(new Error("Closed here"));
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#resume = resolve);
+  }
+}
+
+/** A listener without a network. */
+export class MemoryListener implements Listener {
+  readonly addr: Addr = { transport: "tcp", hostname: "192.0.2.2", port: 7 };
+  /** How often `accept` was called. */
+  accepts = 0;
+  closed = 0;
+  readonly #backlog: (MemoryConnection | Error)[] = [];
+  #resume: (() => void) | undefined;
+
+  /** How many clients wait to be accepted. */
+  get waiting(): number {
+    return this.#backlog.length;
+  }
+
+  /** A client connects. */
+  connect(connection = new MemoryConnection()): MemoryConnection {
+    this.#backlog.push(connection);
+    this.#resume?.();
+    return connection;
+  }
+
+  /** The next `accept` fails. */
+  failAccept(error: Error): void {
+    this.#backlog.push(error);
+    this.#resume?.();
+  }
+
+  async accept(): Promise<Connection | null> {
+    this.accepts++;
+    for (;;) {
+      if (this.closed > 0) return null;
+      const next = this.#backlog.shift();
+      if (next instanceof Error) throw next;
+      if (next) return next;
+      await new Promise<void>((resolve) => this.#resume = resolve);
+    }
+  }
+
+  close(): void {
+    this.closed++;
+    this.#resume?.();
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Serves with two workers, and ends one of them when the first client has come.
+ */
+import type { Worker } from "node:worker_threads";
+import { readArgs } from "../../src/cli/serve/settings.ts";
+import { serveOnWorkers, startThread } from "../../src/cli/serve/workers.ts";
+import { formatEndpoint } from "../../src/listen/endpoint.ts";
+
+const threads: Worker[] = [];
+let opened = 0;
+const settings = readArgs(["--workers", "2", "--port", "0", "--verbose"]);
+const { addrs } = await serveOnWorkers(settings, {
+  onRefuse() {},
+  onOpen() {
+    if (++opened === 1) threads[0]?.terminate();
+  },
+  onClose() {},
+  onError: (message) => console.error(message),
+}, (settings) => {
+  const thread = startThread(settings);
+  threads.push(thread);
+  return thread;
+});
+for (const addr of addrs) {
+  console.error(`Listening on ${formatEndpoint(addr)}`);
+}

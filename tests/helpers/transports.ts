@@ -1,0 +1,55 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import type { Addr, ListenOptions } from "../../mod.ts";
+import { assert } from "./assert.ts";
+import { certificate } from "./certificates.ts";
+import { Client } from "./client.ts";
+
+/** A transport that has connections, for the tests that are the same on all. */
+export interface Transport {
+  readonly name: "tcp" | "tls" | "unix";
+  /** Options that take a free place. */
+  options(): ListenOptions;
+  /** Connects to a listener. */
+  connect(addr: Addr): Promise<Client>;
+  /** Whether the server is always told that a client has broken off. */
+  readonly resets: boolean;
+}
+
+export const TCP: Transport = {
+  name: "tcp",
+  options: () => ({ port: 0 }),
+  connect: (addr) => Client.connect(portOf(addr)),
+  resets: true,
+};
+
+export const TLS: Transport = {
+  name: "tls",
+  options: () => ({ transport: "tls", port: 0, ...certificate() }),
+  connect: (addr) => Client.connectTls(portOf(addr)),
+  resets: true,
+};
+
+export const UNIX: Transport = {
+  name: "unix",
+  options: () => ({ transport: "unix", path: freePath() }),
+  connect: (addr) => Client.connectUnix(pathOf(addr)),
+  // Only when something is left unread; else it looks like an end.
+  resets: false,
+};
+
+/** A path for a Unix socket. */
+export function freePath(): string {
+  return join(tmpdir(), `echod-${randomUUID()}.sock`);
+}
+
+export function portOf(addr: Addr): number {
+  assert("port" in addr);
+  return addr.port;
+}
+
+export function pathOf(addr: Addr): string {
+  assert("path" in addr);
+  return addr.path;
+}

@@ -1,0 +1,53 @@
+import { formatEndpoint, parseEndpoint } from "../../src/listen/endpoint.ts";
+import { assertEquals, assertThrows } from "../helpers/assert.ts";
+
+Deno.test("parseEndpoint() reads what formatEndpoint() writes", () => {
+  for (
+    const url of [
+      "tcp://127.0.0.1:3000",
+      "tcp://[::1]:0",
+      "tls://localhost:65535",
+      "udp://example.com:7",
+      "unix:///run/echod.sock",
+      "unix:///a b/%20:1",
+    ]
+  ) {
+    assertEquals(formatEndpoint(parseEndpoint(url)), url);
+  }
+});
+
+Deno.test("parseEndpoint() takes no host for every address", () => {
+  const every = { transport: "tcp", hostname: "::", port: 3000 };
+  assertEquals<object>(parseEndpoint("tcp://:3000"), every);
+  assertEquals<object>(parseEndpoint("tcp://[::]:3000"), every);
+});
+
+Deno.test("parseEndpoint() says what it expected", () => {
+  const all =
+    "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";
+  const wrong: Record<string, string> = {
+    "": all,
+    "localhost:3000": all,
+    "http://localhost:3000": all,
+    "TCP:/localhost:3000": all,
+    "tcp://": "tcp://HOST:PORT, with a port",
+    "tcp://localhost": "tcp://HOST:PORT, with a port",
+    "tls://localhost:": "tls://HOST:PORT, with a port",
+    "udp://localhost:http": "udp://HOST:PORT, with a port",
+    "tcp://::1:3000": "tcp://HOST:PORT, with a port",
+    "tcp://localhost/path": "tcp://HOST:PORT, with a port",
+    "tcp://localhost:3000/": "tcp://HOST:PORT, and nothing after the port",
+    "tcp://localhost:3000/path": "tcp://HOST:PORT, and nothing after the port",
+    "tcp://localhost:65536": "a port from 0 to 65535",
+    "unix://": "unix:///PATH, a file's path",
+    "unix://relative.sock": "unix:///PATH, a file's path",
+    "unix:///directory/": "unix:///PATH, a file's path",
+  };
+  for (const [url, expected] of Object.entries(wrong)) {
+    const { message } = assertThrows(() => parseEndpoint(url), SyntaxError);
+    assertEquals(
+      message,
+      `Invalid endpoint ${JSON.stringify(url)}: expected ${expected}`,
+    );
+  }
+});
