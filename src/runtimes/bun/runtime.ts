@@ -46,8 +46,23 @@ interface Socket {
 
 /** Bun as a {@linkcode Runtime}: as Node, but for its sockets. */
 export const runtime: Runtime = {
-  ...node,
-  name: `bun ${typeof Bun === "undefined" ? "" : Bun.version}`,
+  get name() {
+    return `bun ${Bun.version}`;
+  },
+  get args() {
+    return node.args;
+  },
+  get noColor() {
+    return node.noColor;
+  },
+  get stdout() {
+    return node.stdout;
+  },
+  get stderr() {
+    return node.stderr;
+  },
+  onSignal: node.onSignal,
+  exit: node.exit,
   // deno-lint-ignore require-await -- so that what Bun throws rejects
   async listen(options) {
     return new BunListener(options);

@@ -2,13 +2,23 @@ import { SecureConnection } from "../../core/handshake.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
-/** Deno as a {@linkcode Runtime}. */
+/** Deno as a {@linkcode Runtime}. A bundle loads this on every runtime: only when asked it asks Deno. */
 export const runtime: Runtime = {
-  name: `deno ${Deno.version.deno}`,
-  args: Deno.args,
-  noColor: Deno.noColor,
-  stdout: Deno.stdout,
-  stderr: Deno.stderr,
+  get name() {
+    return `deno ${Deno.version.deno}`;
+  },
+  get args() {
+    return Deno.args;
+  },
+  get noColor() {
+    return Deno.noColor;
+  },
+  get stdout() {
+    return Deno.stdout;
+  },
+  get stderr() {
+    return Deno.stderr;
+  },
 
   // deno-lint-ignore require-await -- so that what Deno throws rejects
   async listen(options) {

@@ -42,11 +42,21 @@ const OLDEST = { major: 24, minor: 2 };
 
 /** Node as a {@linkcode Runtime}. */
 export const runtime: Runtime = {
-  name: `node ${process.versions.node}`,
-  args: process.argv.slice(2),
-  noColor: !!process.env["NO_COLOR"],
-  stdout: output(1),
-  stderr: output(2),
+  get name() {
+    return `node ${process.versions.node}`;
+  },
+  get args() {
+    return process.argv.slice(2);
+  },
+  get noColor() {
+    return !!process.env["NO_COLOR"];
+  },
+  get stdout() {
+    return output(1);
+  },
+  get stderr() {
+    return output(2);
+  },
 
   async listen(options) {
     if (isTooOld(process.versions.node)) {
