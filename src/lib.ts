@@ -12,7 +12,6 @@
  *
  * @module
  */
-export { combine } from "./core/combine.ts";
 export { echo } from "./core/echo.ts";
 export { memoryListener } from "./core/memory_listener.ts";
 export { fromStreams } from "./core/streams.ts";

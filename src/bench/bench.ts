@@ -7,11 +7,9 @@
  * import { listen, serve } from "@echod/echod";
  * import { bench } from "@echod/echod/bench";
  *
- * const listener = await listen({ port: 0 });
- * await using _server = serve(listener);
- * if (!("port" in listener.addr)) throw new TypeError("Not TCP");
+ * await using server = serve(await listen({ port: 0 }));
  * const { rate, latencyUs, errors } = await bench({
- *   endpoint: `tcp://127.0.0.1:${listener.addr.port}`,
+ *   endpoint: `tcp://127.0.0.1:${server.addr.port}`,
  *   connections: 5,
  *   messages: 1_000,
  * });

@@ -7,23 +7,13 @@ import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
  * Each of them has its turn: one that is quiet does not keep the others waiting,
  * nor does one that is busy.
  *
- * @example
- * ```ts
- * import { combine, listen, serve } from "@echod/echod";
- *
- * const listeners = await Promise.all([
- *   listen({ port: 0 }),
- *   listen({ transport: "udp", port: 0 }),
- * ]);
- * await using server = serve(combine(listeners), { maxConnections: 100 });
- * for (const { addr } of listeners) console.log(addr);
- * ```
- *
  * @throws {TypeError} If there is none.
  */
-export function combine(listeners: readonly Listener[]): Listener {
+export function combine<A extends Addr>(
+  listeners: readonly Listener<A>[],
+): Listener<A> {
   const [first] = listeners;
-  if (!first) throw new TypeError("Cannot combine: there must be a listener");
+  if (!first) throw new TypeError("Cannot serve: there must be a listener");
   return listeners.length === 1 ? first : new Combined(first.addr, listeners);
 }
 
@@ -47,8 +37,8 @@ interface Answer {
   readonly error?: unknown;
 }
 
-class Combined implements Listener {
-  readonly addr: Addr;
+class Combined<A extends Addr> implements Listener<A> {
+  readonly addr: A;
   readonly #listeners: readonly Listener[];
   /** Those who are to be asked for their next connection. */
   readonly #idle: Set<Listener>;
@@ -58,7 +48,7 @@ class Combined implements Listener {
   #closed = false;
   #wake = () => {};
 
-  constructor(addr: Addr, listeners: readonly Listener[]) {
+  constructor(addr: A, listeners: readonly Listener[]) {
     this.addr = addr;
     this.#listeners = listeners;
     this.#idle = new Set(listeners);

@@ -1,3 +1,4 @@
+import { combine } from "./combine.ts";
 import { Admission, type RefuseReason } from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
 import {
@@ -53,10 +54,15 @@ export interface ShutdownOptions {
   readonly grace?: number | undefined;
 }
 
-/** A running echo server. `await using` closes it at once. */
-export interface EchoServer extends AsyncDisposable {
-  /** The address it listens on. */
-  readonly addr: Addr;
+/**
+ * A running echo server. `await using` closes it at once; `A` is what address it
+ * has.
+ */
+export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
+  /** The address it listens on; the first one's where it has several listeners. */
+  readonly addr: A;
+  /** The addresses of all its listeners. */
+  readonly addrs: readonly A[];
   /** Resolves when it has stopped and its last connection is gone. Never rejects. */
   readonly finished: Promise<void>;
   /** What it has done so far: a snapshot. */
@@ -91,16 +97,22 @@ export interface EchoServer extends AsyncDisposable {
  * console.log(server.addr, server.stats().accepted);
  * ```
  *
- * @param listener A bound listener, which the server will close.
+ * @param listener A bound listener, or several to serve together, which the
+ * server will close.
  * @throws {TypeError} If an option is of the wrong type.
  * @throws {RangeError} If an option is out of range.
  */
-export function serve(
-  listener: Listener,
+export function serve<A extends Addr>(
+  listener: Listener<A> | readonly Listener<A>[],
   options: ServeOptions = {},
-): EchoServer {
+): EchoServer<A> {
   checkServeOptions(options);
-  return new Server(listener, options);
+  const listeners = "accept" in listener ? [listener] : listener;
+  return new Server(
+    combine(listeners),
+    listeners.map(({ addr }) => addr),
+    options,
+  );
 }
 
 interface Entry {
@@ -115,8 +127,9 @@ interface Entry {
   reason?: CloseReason;
 }
 
-class Server implements EchoServer {
-  readonly addr: Addr;
+class Server<A extends Addr> implements EchoServer<A> {
+  readonly addr: A;
+  readonly addrs: readonly A[];
   readonly finished: Promise<void>;
   readonly #listener: Listener;
   readonly #options: ServeOptions;
@@ -135,8 +148,13 @@ class Server implements EchoServer {
   #graceTimer?: ReturnType<typeof setTimeout>;
   #wake?: () => void;
 
-  constructor(listener: Listener, options: ServeOptions) {
+  constructor(
+    listener: Listener<A>,
+    addrs: readonly A[],
+    options: ServeOptions,
+  ) {
     this.addr = listener.addr;
+    this.addrs = addrs;
     this.#listener = listener;
     this.#options = options;
     this.#admission = new Admission(options);

@@ -53,10 +53,10 @@ export interface Connection {
   pipe?(onBytes: (count: number) => void): Promise<void>;
 }
 
-/** A bound socket that takes connections in. */
-export interface Listener {
+/** A bound socket that takes connections in; `A` is what addresses it has. */
+export interface Listener<A extends Addr = Addr> {
   /** The address that was bound, with the real port where 0 was asked for. */
-  readonly addr: Addr;
+  readonly addr: A;
   /**
    * What has been echoed so far without connections: a snapshot. Only for a UDP
    * socket, which sends back by itself and accepts nothing.

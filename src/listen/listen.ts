@@ -7,7 +7,16 @@ import type {
   TlsBindOptions,
   UnixBindOptions,
 } from "../runtimes/runtime.ts";
-import type { Listener, ListenOptions } from "../core/transport.ts";
+import type {
+  Listener,
+  ListenOptions,
+  NetAddr,
+  TcpListenOptions,
+  TlsListenOptions,
+  UdpListenOptions,
+  UnixAddr,
+  UnixListenOptions,
+} from "../core/transport.ts";
 import type { UdpBindOptions } from "./udp.ts";
 
 /**
@@ -59,6 +68,13 @@ const REASONS: Readonly<Record<string, string>> = {
  * with a TypeError for an option of the wrong type, and with a RangeError for
  * one out of range.
  */
+export function listen(
+  options?: TcpListenOptions | TlsListenOptions | UdpListenOptions,
+): Promise<Listener<NetAddr>>;
+/** Binds a Unix socket. */
+export function listen(options: UnixListenOptions): Promise<Listener<UnixAddr>>;
+/** Binds a socket, for whichever transport the options say. */
+export function listen(options?: ListenOptions): Promise<Listener>;
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const endpoint = complete(options);
   try {

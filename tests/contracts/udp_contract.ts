@@ -1,4 +1,4 @@
-import { combine, listen, serve } from "../../mod.ts";
+import { listen, serve } from "../../mod.ts";
 import type { EchoServer } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { Client, pattern } from "../helpers/client.ts";
@@ -79,7 +79,7 @@ export function udpContract(test: Test): void {
   test("Is drained with the others, and counted with them", async () => {
     const tcp = await listen({ port: 0 });
     const udp = await listen({ transport: "udp", port: 0 });
-    const server = serve(combine([tcp, udp]));
+    const server = serve([tcp, udp]);
     await using client = await Client.connect(portOf(tcp.addr));
     await using peer = await Peer.open(udp);
     await peer.send(pattern(5));

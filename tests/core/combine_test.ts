@@ -1,4 +1,5 @@
 import { combine } from "../../src/core/combine.ts";
+import { memoryListener } from "../../src/core/memory_listener.ts";
 import { serve } from "../../src/core/server.ts";
 import type { Datagrams } from "../../src/core/transport.ts";
 import {
@@ -133,4 +134,16 @@ Deno.test("A server shares its places, and is drained once", async () => {
   other.end();
   await done;
   assertEquals(server.stats().accepted, 2);
+});
+
+Deno.test("serve() serves several listeners, and names them all", async () => {
+  const [tcp, other] = [new MemoryListener(), memoryListener()];
+  await using server = serve([tcp, other]);
+  assertEquals(server.addr, tcp.addr);
+  assertEquals(server.addrs, [tcp.addr, other.addr]);
+  tcp.connect();
+  other.connect();
+  await settled();
+  assertEquals(server.stats().active, 2);
+  assertThrows(() => serve([]), TypeError, "there must be a listener");
 });

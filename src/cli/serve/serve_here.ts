@@ -1,4 +1,3 @@
-import { combine } from "../../core/combine.ts";
 import type { RefuseReason } from "../../core/admission.ts";
 import { serve } from "../../core/server.ts";
 import type {
@@ -43,7 +42,7 @@ export async function serveHere(
   const isFiltered = allow.length > 0 || deny.length > 0;
   const admit = isFiltered ? await makeAdmit(allow, deny) : undefined;
   const listeners = await openAll(settings);
-  const server = serve(combine(listeners), {
+  const server = serve(listeners, {
     maxConnections: once ? 1 : settings.maxConnections,
     maxConnectionsPerHost: settings.maxPerHost,
     idleTimeout: settings.idleTimeout,
