@@ -14,7 +14,7 @@ import { explain } from "../core/error_message.ts";
 import { writeText } from "./output.ts";
 import { serveHere, type Serving } from "./serve/serve_here.ts";
 
-/** The program: reads the command line, serves until a signal comes, ends with an exit code. */
+/** Runs the program: parses the command line, serves until a signal comes, and exits. */
 export async function main(): Promise<void> {
   const runtime = await loadRuntime();
   runtime.exit(await run(runtime));
@@ -57,7 +57,7 @@ async function run(runtime: Runtime): Promise<number> {
     return 1;
   }
   const ignoreSignals = shutDownAtSignal(runtime, serving, settings, log);
-  // Only now: whoever reads these lines may send a signal at once.
+  // After the handlers are set: a reader of these lines may send a signal at once.
   logListening(log, serving.addrs, settings);
   const totals = await serving.finished;
   ignoreSignals();
@@ -82,7 +82,7 @@ function shutDownAtSignal(
   let signals = 0;
   const ignoreSignals = runtime.onSignal(async () => {
     if (++signals > 1) {
-      // The next one ends the process in the system's own way.
+      // The system's default action for the next signal ends the process.
       ignoreSignals();
       serving.shutdown(0);
       return;

@@ -9,7 +9,7 @@ import type {
 } from "../../core/transport.ts";
 import type { Settings } from "./settings.ts";
 
-/** Binds every endpoint that the command line asks for, or none. */
+/** Binds all endpoints of the command line, or none of them. */
 export async function openAll(settings: Settings): Promise<Listener[]> {
   const opened: Listener[] = [];
   try {

@@ -11,7 +11,7 @@ import type { Settings } from "./settings.ts";
 import { openAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
 
-/** Is told what happens. */
+/** Receives the events of a server. */
 export interface Observer {
   onRefuse(remoteAddr: Addr, reason: RefuseReason): void;
   onOpen(connection: OpenConnection): void;
@@ -20,16 +20,16 @@ export interface Observer {
   onError(message: string): void;
 }
 
-/** What has been done altogether. */
+/** The totals of a server that has ended. */
 export type Totals = Omit<Stats, "active" | "peak" | "startedAt">;
 
-/** What serves: one server, or several that look like one. */
+/** A running server, or several workers that act as one. */
 export interface Serving {
-  /** Where it listens. */
+  /** The addresses it listens on. */
   readonly addrs: readonly Addr[];
-  /** Resolves with what it has done, when it has ended. */
+  /** Resolves with the totals when it has ended. */
   readonly finished: Promise<Totals>;
-  /** Shuts it down; resolves with how many connections are open. */
+  /** Shuts it down. Resolves with the number of open connections. */
   shutdown(grace: number): Promise<number>;
 }
 
@@ -56,7 +56,7 @@ export async function serveHere(
     },
     onClose: observer.onClose,
     onError(error, connection) {
-      // A connection's own error is its client's affair: its reason says it.
+      // The close reason already tells about the error of a connection.
       if (connection) return;
       observer.onError(
         `Cannot accept connections for now: ${explain(error)}`,

@@ -15,7 +15,7 @@ import {
 } from "../command_line.ts";
 import { readSize, SIZE } from "../size.ts";
 
-/** How the command line is used. */
+/** The help text. */
 export const HELP = `Usage: echod [OPTIONS] [ENDPOINT...]
 
 An echo server: sends back what it is sent.
@@ -54,9 +54,9 @@ one with a unit: 4KiB, 1MiB. CIDR is a network, 10.0.0.0/8 or 2001:db8::/32, or 
 address; the most specific one decides. Log lines go to standard error.
 `;
 
-/** What the command line asks for. */
+/** The settings of the server. */
 export interface Settings {
-  /** Where to listen: at least one. */
+  /** The endpoints to listen on, at least one. */
   readonly endpoints: readonly Addr[];
   /** The path of a file. */
   readonly tlsCert?: string | undefined;
@@ -64,7 +64,7 @@ export interface Settings {
   readonly tlsKey?: string | undefined;
   readonly unixMode?: number | undefined;
   readonly udpAnySource: boolean;
-  /** How many threads. */
+  /** The number of threads. */
   readonly workers: number;
   readonly once: boolean;
   readonly maxConnections?: number | undefined;
@@ -121,7 +121,7 @@ const ALIAS = {
   version: "V",
 };
 
-/** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
+/** Parses the command line. Throws a {@linkcode UsageError} if it is invalid. */
 export function readArgs(args: readonly string[]): Settings {
   const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, {
     values: VALUES,
@@ -187,7 +187,7 @@ export function readArgs(args: readonly string[]): Settings {
   return settings;
 }
 
-/** Checks that the options have the endpoints that they are for, and these the options. */
+/** Checks that each option has an endpoint to apply to, and each endpoint its options. */
 function checkEndpoints(settings: Settings): void {
   const transports = new Set(
     settings.endpoints.map(({ transport }) => transport),
@@ -218,7 +218,7 @@ function checkEndpoints(settings: Settings): void {
   }
 }
 
-/** Checks that there is something for every worker to do. */
+/** Checks that there is work for every worker. */
 function checkWorkers(settings: Settings): void {
   const { workers, once, endpoints, maxConnections, maxPerHost } = settings;
   if (workers === 1) return;
