@@ -1,7 +1,7 @@
 import { parseEndpoint } from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
 import type { Addr } from "../core/transport.ts";
-import { parseArgs } from "./parse_args.ts";
+import type { ParseArgs } from "./parse_args.ts";
 
 /** An error in the command line. The message says where it is, and what would be right. */
 export class UsageError extends Error {}
@@ -52,6 +52,7 @@ export const FROM_1 = "a whole number from 1";
  */
 export function readGiven<V extends string, S extends string>(
   args: readonly string[],
+  parseArgs: ParseArgs,
   { values, switches, alias }: Accepted<V, S>,
 ): Given<V, S> {
   // @std/cli would take an endpoint after a switch as the value of the switch.

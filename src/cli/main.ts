@@ -11,6 +11,7 @@ import {
 import { UsageError } from "./command_line.ts";
 import { Log } from "./serve/log.ts";
 import { explain } from "../core/error_message.ts";
+import { loadParseArgs } from "./parse_args.ts";
 import { writeText } from "./output.ts";
 import { serveHere, type Serving } from "./serve/serve_here.ts";
 
@@ -27,7 +28,7 @@ async function run(runtime: Runtime): Promise<number> {
   }
   let settings: Settings;
   try {
-    settings = readArgs(runtime.args);
+    settings = readArgs(runtime.args, await loadParseArgs());
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     await writeText(runtime.stderr, `${error.message}\n`);

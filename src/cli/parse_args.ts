@@ -1,3 +1,5 @@
+import { loadFromJsr } from "./jsr.ts";
+
 /** What echod uses of the `parseArgs` of `@std/cli`. */
 export type ParseArgs = (
   args: string[],
@@ -13,11 +15,16 @@ export type ParseArgs = (
   },
 ) => { [name: string]: unknown; _: (string | number)[] };
 
-/** The one of `@std/cli`, or the runtime's own where JSR cannot be reached. */
-export const parseArgs: ParseArgs = await import("@std/cli/parse-args")
-  .then((std) => std.parseArgs, loadBuiltin);
+/** Loads `parseArgs` of `@std/cli`, or a layer over the runtime's own if JSR cannot be reached. */
+export async function loadParseArgs(): Promise<ParseArgs> {
+  const std = await loadFromJsr<{ readonly parseArgs: ParseArgs }>(
+    "jsr:@std/cli@^1/parse-args",
+  );
+  return std?.parseArgs ?? await loadBuiltin();
+}
 
-async function loadBuiltin(): Promise<ParseArgs> {
+/** Loads the layer over `node:util`. */
+export async function loadBuiltin(): Promise<ParseArgs> {
   const util = await import("node:util");
   return (args, { string, collect, alias, unknown }) => {
     const options = collect.map((name) =>

@@ -5,8 +5,12 @@ import { type Client, pattern } from "../helpers/client.ts";
 import { Fixture, Pair } from "../helpers/fixtures.ts";
 import type { Transport } from "../helpers/transports.ts";
 
-/** How a runtime's test runner takes a test. */
-export type Test = (name: string, run: () => Promise<void>) => void;
+/** How a runtime's test runner takes a test, and whether it is to ignore it. */
+export type Test = (
+  name: string,
+  run: () => Promise<void>,
+  ignore?: boolean,
+) => void;
 
 /**
  * States what every runtime's adapter, and the server on it, has to do on every

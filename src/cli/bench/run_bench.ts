@@ -11,6 +11,7 @@ import { isLoopback } from "../../core/ip.ts";
 import type { Runtime } from "../../runtimes/runtime.ts";
 import type { Addr } from "../../core/transport.ts";
 import { BENCH_HELP, type BenchSettings, readBenchArgs } from "./settings.ts";
+import { loadParseArgs } from "../parse_args.ts";
 import { formatProgress, formatResult } from "./report.ts";
 import { UsageError } from "../command_line.ts";
 import { explain } from "../../core/error_message.ts";
@@ -27,7 +28,7 @@ export async function runBench(
   args: readonly string[],
 ): Promise<number> {
   try {
-    const settings = readBenchArgs(args);
+    const settings = readBenchArgs(args, await loadParseArgs());
     const { endpoint } = settings;
     if (!endpoint) {
       await writeText(runtime.stdout, BENCH_HELP);

@@ -11,6 +11,7 @@ import {
   TIME,
   UsageError,
 } from "../command_line.ts";
+import type { ParseArgs } from "../parse_args.ts";
 import { readSize, SIZE } from "../size.ts";
 
 /** How `echod bench` is used. */
@@ -96,8 +97,11 @@ const EXCLUSIVE = [
 ] as const;
 
 /** Reads the command line of `echod bench`. Throws a UsageError where it is wrong. */
-export function readBenchArgs(args: readonly string[]): BenchSettings {
-  const { endpoints, isOn, valueOf } = readGiven(args, {
+export function readBenchArgs(
+  args: readonly string[],
+  parseArgs: ParseArgs,
+): BenchSettings {
+  const { endpoints, isOn, valueOf } = readGiven(args, parseArgs, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,

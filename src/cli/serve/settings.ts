@@ -13,6 +13,7 @@ import {
   TIME,
   UsageError,
 } from "../command_line.ts";
+import type { ParseArgs } from "../parse_args.ts";
 import { readSize, SIZE } from "../size.ts";
 
 /** The help text. */
@@ -122,8 +123,11 @@ const ALIAS = {
 };
 
 /** Parses the command line. Throws a {@linkcode UsageError} if it is invalid. */
-export function readArgs(args: readonly string[]): Settings {
-  const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, {
+export function readArgs(
+  args: readonly string[],
+  parseArgs: ParseArgs,
+): Settings {
+  const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, parseArgs, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,

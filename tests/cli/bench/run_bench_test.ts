@@ -8,7 +8,7 @@ import {
   Program,
   testProgram as test,
 } from "../../helpers/program.ts";
-import type { Runtime } from "../../helpers/runtimes.ts";
+import { needing, type Runtime } from "../../helpers/runtimes.ts";
 
 /** Runs `bench` to its end. */
 function bench(runtime: Runtime, ...args: string[]): Promise<Ended> {
@@ -215,7 +215,7 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
     untrusted.stderr,
     /^Cannot connect to tls:\/\/localhost:[^\n]*\n$/,
   );
-});
+}, needing(["openssl"]));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`bench ends at ${signal}, with the result so far`, async (runtime) => {
@@ -288,7 +288,7 @@ test("bench shows on a terminal how it goes", async (runtime) => {
     /[█░]{20} +1 s +[\d,]+\/s +[\d.]+ MB\/s +p50 .*s +p99 .*s +0 errors$/,
   );
   assert(lines.some((line) => line.startsWith("No errors")));
-});
+}, needing(["bash", "script"]));
 
 test("bench asks before it loads another machine heavily", async (runtime) => {
   const heavy = ["-c", "1001", "tcp://192.0.2.1:7"];
@@ -303,4 +303,4 @@ test("bench asks before it loads another machine heavily", async (runtime) => {
   assertEquals(code, 1);
   assert(lines.some((line) => line.includes(`${asked}. Go on? [y/N]`)));
   assert(lines.some((line) => line.endsWith("Not started")));
-});
+}, needing(["bash", "script"]));

@@ -1,3 +1,4 @@
+import { loadParseArgs } from "../../../src/cli/parse_args.ts";
 import { canHurt } from "../../../src/cli/bench/run_bench.ts";
 import {
   BENCH_HELP,
@@ -7,6 +8,8 @@ import {
 import { UsageError } from "../../../src/cli/command_line.ts";
 import { parseEndpoint } from "../../../src/listen/endpoint.ts";
 import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
+
+const parseArgs = await loadParseArgs();
 
 const URL = "tcp://127.0.0.1:7";
 
@@ -55,7 +58,10 @@ const RIGHT: Record<string, Partial<BenchSettings>> = {
 
 for (const [line, expected] of Object.entries(RIGHT)) {
   Deno.test(`readBenchArgs() takes: ${line}`, () => {
-    assertEquals(readBenchArgs(split(line)), { ...DEFAULTS, ...expected });
+    assertEquals(readBenchArgs(split(line), parseArgs), {
+      ...DEFAULTS,
+      ...expected,
+    });
   });
 }
 
@@ -91,7 +97,7 @@ const WRONG: Record<string, string[]> = {
 for (const [line, parts] of Object.entries(WRONG)) {
   Deno.test(`readBenchArgs() refuses: ${line}`, () => {
     const { message } = assertThrows(
-      () => readBenchArgs(split(line)),
+      () => readBenchArgs(split(line), parseArgs),
       UsageError,
     );
     assert(!message.includes("\n"));
