@@ -37,6 +37,11 @@ export class Admission {
     this.#options = options;
   }
 
+  /** The number of hosts that have connections; only counted with a limit. */
+  get hosts(): number {
+    return this.#inside.size;
+  }
+
   /** Lets a client in, or says why not. */
   enter(remoteAddr: Addr): RefuseReason | undefined {
     const { admit, maxConnectionsPerHost } = this.#options;
