@@ -11,7 +11,7 @@ import {
 import { UsageError } from "./command_line.ts";
 import { Log } from "./serve/log.ts";
 import { explain } from "../core/error_message.ts";
-import { writeText } from "./output.ts";
+import { printText, tellText } from "./output.ts";
 import { serveHere, type Serving } from "./serve/serve_here.ts";
 
 /** The program: reads the command line, serves until a signal comes, ends with an exit code. */
@@ -30,17 +30,13 @@ async function run(runtime: Runtime): Promise<number> {
     settings = readArgs(runtime.args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    await writeText(runtime.stderr, `${error.message}\n`);
+    await tellText(runtime.stderr, `${error.message}\n`);
     return 2;
   }
-  if (settings.help) {
-    await writeText(runtime.stdout, HELP);
-    return 0;
-  }
+  if (settings.help) return await printText(runtime, HELP) ? 0 : 1;
   if (settings.version) {
     const version = `echod ${config.version} (${runtime.name})\n`;
-    await writeText(runtime.stdout, version);
-    return 0;
+    return await printText(runtime, version) ? 0 : 1;
   }
 
   await using log = new Log(runtime.stderr, {

@@ -1,6 +1,6 @@
 import type { Output } from "../../runtimes/runtime.ts";
 import { formatCount } from "../format.ts";
-import { writeText } from "../output.ts";
+import { tellText } from "../output.ts";
 
 /** How important a line is. */
 export type Level = "debug" | "info" | "warn" | "error";
@@ -74,7 +74,7 @@ export class Log implements AsyncDisposable {
       const text = this.#waiting + this.#lostLine();
       this.#waiting = "";
       // A log that nobody can read any more must not end the server.
-      await writeText(this.#output, text).catch(() => {});
+      await tellText(this.#output, text);
     }
     this.#writing = undefined;
   }
