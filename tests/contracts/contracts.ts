@@ -1,4 +1,5 @@
 import { contract, type Test } from "./connection_contract.ts";
+import { goneContract } from "./gone_contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
 import { udpContract } from "./udp_contract.ts";
@@ -10,6 +11,10 @@ export function contracts(test: Test): void {
   for (const transport of [TCP, UNIX, TLS]) {
     const { name } = transport;
     contract((what, run) => test(`${name}: ${what}`, run), transport);
+  }
+  for (const transport of [TCP, TLS]) {
+    const { name } = transport;
+    goneContract((what, run) => test(`${name}: ${what}`, run), transport);
   }
   tcpContract((what, run) => test(`tcp: ${what}`, run));
   tlsContract((what, run) => test(`tls: ${what}`, run));

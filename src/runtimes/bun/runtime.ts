@@ -109,6 +109,10 @@ class BunListener implements Listener {
     for (;;) {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
+      if (next?.isGone()) {
+        next.close();
+        continue;
+      }
       if (next && options.transport === "tls") {
         return new SecureConnection(
           next,
@@ -147,6 +151,11 @@ class BunConnection implements Connection {
     this.remoteAddr = transport === "unix"
       ? { transport, path: "" }
       : { transport: "tcp", hostname, port };
+  }
+
+  /** Whether the client has gone, though nothing was read yet: it has no port any more. */
+  isGone(): boolean {
+    return "port" in this.remoteAddr && !this.#socket.remotePort;
   }
 
   onHandshake(success: boolean, error?: Error | null): void {
