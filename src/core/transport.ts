@@ -46,6 +46,14 @@ export interface Connection {
    */
   close(): void;
   /**
+   * Ends the sending side, and resolves when everything written before has been
+   * handed to the system, and the end after it; the peer can still be read. A
+   * running `pipe` drops what comes in from then on, and ends with the peer's
+   * end. Rejects when there is nothing to end in good order. Without it, or when
+   * it rejects, `close` has to do.
+   */
+  closeWrite?(): Promise<void>;
+  /**
    * The runtime's own way to send everything back that comes in, where it has a
    * faster one than `read` and `write`. Resolves once the peer has ended its
    * side and has been sent everything back; `onBytes` is what `echo` says.

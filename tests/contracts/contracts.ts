@@ -1,4 +1,5 @@
 import { contract, type Test } from "./connection_contract.ts";
+import { farewellContract } from "./farewell_contract.ts";
 import { goneContract } from "./gone_contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
@@ -11,6 +12,7 @@ export function contracts(test: Test): void {
   for (const transport of [TCP, UNIX, TLS]) {
     const { name } = transport;
     contract((what, run) => test(`${name}: ${what}`, run), transport);
+    farewellContract((what, run) => test(`${name}: ${what}`, run), transport);
   }
   for (const transport of [TCP, TLS]) {
     const { name } = transport;

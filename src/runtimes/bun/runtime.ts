@@ -142,6 +142,8 @@ class BunConnection implements Connection {
   #rest: Uint8Array | undefined;
   #secure = false;
   #ended = false;
+  /** Whether what comes in is dropped, for the end has been sent. */
+  #dropping = false;
   #error: Error | undefined;
   #wake = () => {};
 
@@ -166,6 +168,7 @@ class BunConnection implements Connection {
 
   onData(chunk: Uint8Array): void {
     if (this.#rest) {
+      if (this.#dropping) return;
       // TLS may have more ready than was asked for.
       this.#rest = concat(this.#rest, chunk);
       return;
@@ -174,7 +177,7 @@ class BunConnection implements Connection {
       this.#onBytes(0);
       const sent = this.#send(chunk);
       if (sent > 0) this.#onBytes(sent);
-      if (sent === chunk.length) return;
+      if (sent === chunk.length || this.#dropping) return;
       this.#rest = chunk.slice(sent);
     } else {
       this.#rest = chunk.slice();
@@ -187,6 +190,7 @@ class BunConnection implements Connection {
     if (this.#onBytes && this.#rest) {
       const sent = this.#send(this.#rest);
       this.#onBytes(sent);
+      if (this.#dropping) return;
       this.#rest = this.#rest.subarray(sent);
       if (this.#rest.length > 0) return;
       this.#rest = undefined;
@@ -243,10 +247,21 @@ class BunConnection implements Connection {
     this.#onBytes = onBytes;
     if (this.#rest) this.onDrain();
     else this.#socket.resume();
-    while (!this.#ended || this.#rest) {
+    while (!this.#ended || this.#rest && !this.#dropping) {
       if (this.#error) throw this.#error;
       await this.#change();
     }
+  }
+
+  // deno-lint-ignore require-await -- so that what Bun throws rejects
+  async closeWrite(): Promise<void> {
+    if (this.#onBytes) {
+      this.#onBytes = undefined;
+      this.#dropping = true;
+      this.#rest = new Uint8Array();
+      this.#socket.resume();
+    }
+    this.#socket.shutdown();
   }
 
   close(): void {

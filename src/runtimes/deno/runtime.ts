@@ -129,5 +129,6 @@ function endedByPeer(connection: Deno.TlsConn): Connection {
       }),
     write: (p) => connection.write(p),
     close: () => connection.close(),
+    closeWrite: () => connection.closeWrite(),
   };
 }

@@ -242,6 +242,8 @@ class NodeConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly #socket: Socket;
   #error: Error | undefined;
+  /** Lets a pipe drop what comes in. */
+  #stopPipe = () => {};
 
   constructor(socket: Socket, remoteAddr: Addr) {
     this.remoteAddr = remoteAddr;
@@ -290,16 +292,29 @@ class NodeConnection implements Connection {
       pending = 0;
       if (socket.isPaused()) socket.resume();
     };
+    const echo = (chunk: Uint8Array) => {
+      onBytes(0);
+      pending += chunk.length;
+      socket.write(chunk, written);
+      if (socket.writableLength > 0) socket.pause();
+    };
+    this.#stopPipe = () => {
+      socket.off("data", echo);
+      socket.resume();
+    };
     return new Promise((resolve, reject) => {
-      socket.on("data", (chunk) => {
-        onBytes(0);
-        pending += chunk.length;
-        socket.write(chunk, written);
-        if (socket.writableLength > 0) socket.pause();
-      });
+      socket.on("data", echo);
       socket.once("end", () => socket.end(resolve));
       socket.once("close", () => reject(this.#error));
       socket.resume();
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    this.#stopPipe();
+    return new Promise((resolve, reject) => {
+      this.#socket.once("close", () => reject(this.#error));
+      this.#socket.end(resolve);
     });
   }
 
