@@ -32,6 +32,7 @@ export type {
   ListenOptions,
   NetAddr,
   NetListenOptions,
+  Pem,
   SharedPortOptions,
   TcpListenOptions,
   TlsListenOptions,

@@ -5,6 +5,7 @@ import { HELP, readArgs, type Settings } from "./serve/settings.ts";
 import {
   logDrain,
   logListening,
+  logReload,
   logTerminated,
   observeTo,
 } from "./serve/log_events.ts";
@@ -53,10 +54,18 @@ async function run(runtime: Runtime): Promise<number> {
     return 1;
   }
   const ignoreSignals = shutDownAtSignal(runtime, serving, settings, log);
+  const ignoreHangup = runtime.onHangup(async () => {
+    try {
+      logReload(log, await serving.reload());
+    } catch (error) {
+      log.error(explain(error));
+    }
+  });
   // Only now: whoever reads these lines may send a signal at once.
   logListening(log, serving.addrs, settings);
   const totals = await serving.finished;
   ignoreSignals();
+  ignoreHangup();
   logTerminated(log, totals, performance.now() - startedAt);
   return 0;
 }

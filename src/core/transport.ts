@@ -76,8 +76,22 @@ export interface Listener {
    * when there is no descriptor left.
    */
   accept(): Promise<Connection | null>;
+  /**
+   * Gives the connections that are accepted from now on another certificate.
+   * Only for TLS, and only where the runtime can: Deno and Bun cannot. Throws
+   * when the two do not fit; the old ones stay.
+   */
+  reload?(pem: Pem): void;
   /** Stops listening. A pending `accept` resolves with `null`. */
   close(): void;
+}
+
+/** A certificate and its private key. */
+export interface Pem {
+  /** The certificate, and those that lead to its root, in PEM. */
+  readonly cert: string;
+  /** The certificate's private key, in PEM. */
+  readonly key: string;
 }
 
 /** How many datagrams have come in, and what became of them. */

@@ -53,6 +53,12 @@ export const runtime: Runtime = {
     };
   },
 
+  onHangup(handler) {
+    if (Deno.build.os === "windows") return () => {};
+    Deno.addSignalListener("SIGHUP", handler);
+    return () => Deno.removeSignalListener("SIGHUP", handler);
+  },
+
   exit(code) {
     Deno.exit(code);
   },
