@@ -1,3 +1,4 @@
+import { backlogContract } from "./backlog_contract.ts";
 import { contract, type Test } from "./connection_contract.ts";
 import { farewellContract } from "./farewell_contract.ts";
 import { goneContract } from "./gone_contract.ts";
@@ -12,6 +13,7 @@ export function contracts(test: Test): void {
   for (const transport of [TCP, UNIX, TLS]) {
     const { name } = transport;
     contract((what, run) => test(`${name}: ${what}`, run), transport);
+    backlogContract((what, run) => test(`${name}: ${what}`, run), transport);
     farewellContract((what, run) => test(`${name}: ${what}`, run), transport);
   }
   for (const transport of [TCP, TLS]) {
