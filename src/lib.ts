@@ -35,6 +35,7 @@ export type {
   ListenOptions,
   NetAddr,
   NetListenOptions,
+  Pem,
   SharedPortOptions,
   TcpListenOptions,
   TlsListenOptions,

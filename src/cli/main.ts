@@ -5,14 +5,15 @@ import { HELP, readArgs, type Settings } from "./serve/settings.ts";
 import {
   logDrain,
   logListening,
+  logReload,
   logTerminated,
   observeTo,
 } from "./serve/log_events.ts";
 import { UsageError } from "./command_line.ts";
 import { Log } from "./serve/log.ts";
 import { explain } from "../core/error_message.ts";
+import { printText, tellText } from "./output.ts";
 import { loadParseArgs } from "./parse_args.ts";
-import { writeText } from "./output.ts";
 import { serveHere, type Serving } from "./serve/serve_here.ts";
 
 /** Runs the program: parses the command line, serves until a signal comes, and exits. */
@@ -31,17 +32,13 @@ async function run(runtime: Runtime): Promise<number> {
     settings = readArgs(runtime.args, await loadParseArgs());
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    await writeText(runtime.stderr, `${error.message}\n`);
+    await tellText(runtime.stderr, `${error.message}\n`);
     return 2;
   }
-  if (settings.help) {
-    await writeText(runtime.stdout, HELP);
-    return 0;
-  }
+  if (settings.help) return await printText(runtime, HELP) ? 0 : 1;
   if (settings.version) {
     const version = `echod ${config.version} (${runtime.name})\n`;
-    await writeText(runtime.stdout, version);
-    return 0;
+    return await printText(runtime, version) ? 0 : 1;
   }
 
   await using log = new Log(runtime.stderr, {
@@ -58,10 +55,18 @@ async function run(runtime: Runtime): Promise<number> {
     return 1;
   }
   const ignoreSignals = shutDownAtSignal(runtime, serving, settings, log);
-  // After the handlers are set: a reader of these lines may send a signal at once.
+  const ignoreHangup = runtime.onHangup(async () => {
+    try {
+      logReload(log, await serving.reload());
+    } catch (error) {
+      log.error(explain(error));
+    }
+  });
+  // Only now: whoever reads these lines may send a signal at once.
   logListening(log, serving.addrs, settings);
   const totals = await serving.finished;
   ignoreSignals();
+  ignoreHangup();
   logTerminated(log, totals, performance.now() - startedAt);
   return 0;
 }

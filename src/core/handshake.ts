@@ -8,6 +8,7 @@ import type { Addr, Connection } from "./transport.ts";
 export class SecureConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly pipe?: (onBytes: (count: number) => void) => Promise<void>;
+  readonly closeWrite?: () => Promise<void>;
   readonly #connection: Connection;
   readonly #handshake: Promise<void>;
   readonly #failed = Promise.withResolvers<never>();
@@ -31,11 +32,17 @@ export class SecureConnection implements Connection {
     this.#handshake = this.#finish(handshake, timeout);
     // Whoever reads or writes is told.
     this.#handshake.catch(() => {});
-    const { pipe } = connection;
+    const { pipe, closeWrite } = connection;
     if (pipe) {
       this.pipe = async (onBytes) => {
         await this.#handshake;
         return pipe.call(connection, onBytes);
+      };
+    }
+    if (closeWrite) {
+      this.closeWrite = async () => {
+        if (!this.#done) throw new Error("The TLS handshake is not done");
+        await closeWrite.call(connection);
       };
     }
   }

@@ -42,7 +42,13 @@ export interface ClosedConnection extends OpenConnection {
   readonly reason: CloseReason;
 }
 
-/** Options of {@linkcode serve}. */
+/**
+ * Options of {@linkcode serve}.
+ *
+ * A connection that a limit ends is ended in good order: what is counted is sent,
+ * and the end after it, and what the peer still sends is dropped until it has
+ * ended its side too. That takes 2 s at most; then it is closed.
+ */
 export interface ServeOptions extends AdmissionOptions {
   /**
    * How many connections are served at the same time, at least 1. Further
@@ -67,7 +73,7 @@ export interface ServeOptions extends AdmissionOptions {
   /**
    * Closes a connection that has echoed this many bytes, at least 1. As that is
    * looked at after each write, what was read at once may go beyond it: by up to
-   * 64 KiB, on Bun by 512 KiB. What the peer has still to take may be lost.
+   * 64 KiB, on Bun by 512 KiB. The peer gets all that is counted.
    *
    * @default {Infinity}
    */

@@ -16,6 +16,13 @@ const BACKOFF = { first: 5, longest: 1_000 };
 const EPISODE = 2 * BACKOFF.longest;
 /** How many times within `idleTimeout` or `maxLifetime` the connections are looked at. */
 const SWEEPS = 10;
+/**
+ * How long a connection that the server ends may take for it, in milliseconds:
+ * until the peer has what was counted, and has ended its side as well.
+ */
+const FAREWELL = 2_000;
+/** How much is read, and dropped, at a time from a peer that is seen off. */
+const SINK = 64 * 1024;
 /** Errors that say no more than that the peer has gone. */
 const RESETS: ReadonlySet<unknown> = new Set([
   "ECONNRESET",
@@ -47,7 +54,8 @@ export interface Stats {
 export interface ShutdownOptions {
   /**
    * How long to wait for open connections before they are closed, in
-   * milliseconds: 0 (at once) to 2,147,483,647, or `Infinity`.
+   * milliseconds: 0 (at once, what is in flight may be lost) to 2,147,483,647, or
+   * `Infinity`. Their peers get what is counted, for which they have 2 s more.
    *
    * @default {Infinity}
    */
@@ -123,8 +131,14 @@ interface Entry {
   /** Whether bytes have moved since the last sweep. */
   moved: boolean;
   quietSince: number;
+  /** How many bytes end it. */
+  most: number;
   /** Why it is over, once it is. */
   reason?: CloseReason;
+  /** Settles when the end has been sent, where it ends in good order. */
+  farewell?: Promise<void>;
+  farewellTimer?: ReturnType<typeof setTimeout>;
+  closed: boolean;
 }
 
 class Server<A extends Addr> implements EchoServer<A> {
@@ -144,6 +158,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   #bytes = 0;
   #stopping = false;
   #closing = false;
+  #sink: Uint8Array | undefined;
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #wake?: () => void;
@@ -235,6 +250,8 @@ class Server<A extends Addr> implements EchoServer<A> {
       bytes: 0,
       moved: false,
       quietSince: now,
+      most: maxBytes,
+      closed: false,
     };
     this.#entries.add(entry);
     this.#peak = Math.max(this.#peak, this.#entries.size);
@@ -245,17 +262,21 @@ class Server<A extends Addr> implements EchoServer<A> {
       await echoAmong(this.#shared, connection, (count) => {
         entry.bytes += count;
         entry.moved = true;
-        if (entry.bytes >= maxBytes) this.#end(entry, "limit");
+        if (entry.bytes >= entry.most) this.#reachMost(entry);
       });
-      this.#end(entry, "eof");
+      entry.reason ??= "eof";
     } catch (error) {
       // Once it has been ended here, the error is only that of its pending read.
       if (entry.reason === undefined) {
         this.#failed++;
         this.#report(error, info);
-        this.#end(entry, isReset(error) ? "reset" : "error");
+        entry.reason = isReset(error) ? "reset" : "error";
       }
     }
+    if (entry.farewell) {
+      await Promise.all([entry.farewell, this.#drain(connection)]);
+    }
+    this.#close(entry);
 
     this.#entries.delete(entry);
     this.#admission.leave(info.remoteAddr);
@@ -270,10 +291,56 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#wake?.();
   }
 
-  /** Closes a connection, once: the first reason counts. */
+  /** Ends a connection at once: the first reason counts. */
   #end(entry: Entry, reason: CloseReason): void {
+    entry.reason ??= reason;
+    this.#close(entry);
+  }
+
+  /**
+   * Ends a connection so that what is counted arrives: nothing more is echoed,
+   * the write under way is finished, the end is sent. What the peer still sends
+   * is dropped meanwhile, as closing on unread bytes would reset the connection
+   * and destroy those in flight. The first reason counts.
+   */
+  #finish(entry: Entry, reason: CloseReason): void {
     if (entry.reason !== undefined) return;
+    const { connection } = entry;
+    if (!connection.closeWrite) {
+      this.#end(entry, reason);
+      return;
+    }
     entry.reason = reason;
+    // The next byte that moves is the last.
+    entry.most = -1;
+    const close = () => this.#close(entry);
+    entry.farewellTimer = setTimeout(close, FAREWELL);
+    entry.farewell = Promise.try(() => connection.closeWrite?.()).catch(close);
+  }
+
+  #reachMost(entry: Entry): void {
+    this.#finish(entry, "limit");
+    // So a loop of read and write ends, while a pipe ends by itself.
+    if (!entry.connection.pipe) throw new Error("Ended by the server");
+  }
+
+  /** Drops what a peer still sends, until it ends its side or is closed. */
+  async #drain(connection: Connection): Promise<void> {
+    if (connection.pipe) return;
+    // It can be one for all, as nobody looks at what is in it.
+    this.#sink ??= new Uint8Array(SINK);
+    try {
+      while ((await connection.read(this.#sink) ?? 0) > 0);
+    } catch {
+      // The peer has gone, or its time is over.
+    }
+  }
+
+  /** Closes a connection, once. */
+  #close(entry: Entry): void {
+    if (entry.closed) return;
+    entry.closed = true;
+    clearTimeout(entry.farewellTimer);
     entry.connection.close();
   }
 
@@ -281,12 +348,12 @@ class Server<A extends Addr> implements EchoServer<A> {
     const now = performance.now();
     for (const entry of this.#entries) {
       if (now - entry.openedAt >= maxLifetime) {
-        this.#end(entry, "lifetime");
+        this.#finish(entry, "lifetime");
       } else if (entry.moved) {
         entry.moved = false;
         entry.quietSince = now;
       } else if (now - entry.quietSince >= idleTimeout) {
-        this.#end(entry, "idle");
+        this.#finish(entry, "idle");
       }
     }
   }
@@ -316,7 +383,7 @@ class Server<A extends Addr> implements EchoServer<A> {
       this.#deadline = deadline;
       clearTimeout(this.#graceTimer);
       if (grace === 0) this.#closeAll();
-      else this.#graceTimer = setTimeout(() => this.#closeAll(), grace);
+      else this.#graceTimer = setTimeout(() => this.#finishAll(), grace);
     }
     return this.finished;
   }
@@ -331,6 +398,11 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#stopping = true;
     this.#listener.close();
     this.#wake?.();
+  }
+
+  #finishAll(): void {
+    this.#closing = true;
+    for (const entry of this.#entries) this.#finish(entry, "shutdown");
   }
 
   #closeAll(): void {

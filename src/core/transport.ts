@@ -46,6 +46,14 @@ export interface Connection {
    */
   close(): void;
   /**
+   * Ends the sending side, and resolves when everything written before has been
+   * handed to the system, and the end after it; the peer can still be read. A
+   * running `pipe` drops what comes in from then on, and ends with the peer's
+   * end. Rejects when there is nothing to end in good order. Without it, or when
+   * it rejects, `close` has to do.
+   */
+  closeWrite?(): Promise<void>;
+  /**
    * The runtime's own way to send everything back that comes in, where it has a
    * faster one than `read` and `write`. Resolves once the peer has ended its
    * side and has been sent everything back; `onBytes` is what `echo` says.
@@ -68,8 +76,22 @@ export interface Listener<A extends Addr = Addr> {
    * when there is no descriptor left.
    */
   accept(): Promise<Connection | null>;
+  /**
+   * Gives the connections that are accepted from now on another certificate.
+   * Only for TLS, and only where the runtime can: Deno and Bun cannot. Throws
+   * when the two do not fit; the old ones stay.
+   */
+  reload?(pem: Pem): void;
   /** Stops listening. A pending `accept` resolves with `null`. */
   close(): void;
+}
+
+/** A certificate and its private key. */
+export interface Pem {
+  /** The certificate, and those that lead to its root, in PEM. */
+  readonly cert: string;
+  /** The certificate's private key, in PEM. */
+  readonly key: string;
 }
 
 /** How many datagrams have come in, and what became of them. */

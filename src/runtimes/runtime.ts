@@ -22,7 +22,12 @@ export interface Runtime {
    * instead of ending the process. Returns a function that undoes it.
    */
   onSignal(handler: () => void): () => void;
-  /** Ends the process. */
+  /**
+   * Calls `handler` at SIGHUP instead of ending the process; on Windows, which
+   * has no such signal, never. Returns a function that undoes it.
+   */
+  onHangup(handler: () => void): () => void;
+  /** Ends the program. */
   exit(code: number): void;
 }
 

@@ -1,5 +1,8 @@
+import { backlogContract } from "./backlog_contract.ts";
 import { contract, type Test } from "./connection_contract.ts";
 import { missing } from "../helpers/commands.ts";
+import { farewellContract } from "./farewell_contract.ts";
+import { goneContract } from "./gone_contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
 import { udpContract } from "./udp_contract.ts";
@@ -8,18 +11,22 @@ import { TCP, TLS, UNIX } from "../helpers/transports.ts";
 
 /** Everything that is asked of a runtime. */
 export function contracts(test: Test): void {
-  const withPrefix = (prefix: string): Test => (what, run) =>
-    test(`${prefix}: ${what}`, run);
   // Certificates are made by openssl.
   const withoutOpenssl = missing("openssl").length > 0;
-  const tlsTest: Test = withoutOpenssl
-    ? (what, run) => test(`tls: ${what} (without openssl)`, run, true)
-    : withPrefix("tls");
-  contract(withPrefix("tcp"), TCP);
-  contract(withPrefix("unix"), UNIX);
-  contract(tlsTest, TLS);
+  const withPrefix = (prefix: string): Test => (what, run) => {
+    const ignore = prefix === "tls" && withoutOpenssl;
+    const reason = ignore ? " (without openssl)" : "";
+    test(`${prefix}: ${what}${reason}`, run, ignore);
+  };
+  for (const transport of [TCP, UNIX, TLS]) {
+    const transportTest = withPrefix(transport.name);
+    contract(transportTest, transport);
+    backlogContract(transportTest, transport);
+    farewellContract(transportTest, transport);
+    if (transport !== UNIX) goneContract(transportTest, transport);
+  }
   tcpContract(withPrefix("tcp"));
-  tlsContract(tlsTest);
+  tlsContract(withPrefix("tls"));
   udpContract(withPrefix("udp"));
   unixContract(withPrefix("unix"));
 }

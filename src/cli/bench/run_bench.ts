@@ -15,7 +15,7 @@ import { loadParseArgs } from "../parse_args.ts";
 import { formatProgress, formatResult } from "./report.ts";
 import { UsageError } from "../command_line.ts";
 import { explain } from "../../core/error_message.ts";
-import { writeText } from "../output.ts";
+import { printText, tellText } from "../output.ts";
 
 /** What another machine is loaded with without a question. */
 const HARMLESS = { connections: 1_000, bytesPerSecond: 100e6 };
@@ -30,19 +30,16 @@ export async function runBench(
   try {
     const settings = readBenchArgs(args, await loadParseArgs());
     const { endpoint } = settings;
-    if (!endpoint) {
-      await writeText(runtime.stdout, BENCH_HELP);
-      return 0;
-    }
+    if (!endpoint) return await printText(runtime, BENCH_HELP) ? 0 : 1;
     if (!settings.yes && canHurt(endpoint, settings)) await confirm(endpoint);
     const result = await runWithProgress(runtime, endpoint, settings);
-    await writeText(
-      runtime.stdout,
+    const isWritten = await printText(
+      runtime,
       settings.json ? `${JSON.stringify(result)}\n` : formatResult(result),
     );
-    return result.firstErrors.length > 0 ? 1 : 0;
+    return isWritten && result.firstErrors.length === 0 ? 0 : 1;
   } catch (error) {
-    await writeText(
+    await tellText(
       runtime.stderr,
       `${explain(error).replace(/\s+/g, " ")}\n`,
     );
@@ -64,9 +61,8 @@ async function runWithProgress(
   });
   const isLive = stderr.isTerminal();
   const show = (progress: BenchProgress) => {
-    const line = `\r\x1b[K${formatProgress(progress)}`;
     // When nobody can read it any more, the result is still wanted.
-    writeText(stderr, line).catch(() => {});
+    tellText(stderr, `\r\x1b[K${formatProgress(progress)}`);
   };
   try {
     return await bench({
@@ -79,7 +75,7 @@ async function runWithProgress(
     });
   } finally {
     ignoreSignals();
-    if (isLive) await writeText(stderr, "\r\x1b[K");
+    if (isLive) await tellText(stderr, "\r\x1b[K");
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Output } from "../../runtimes/runtime.ts";
 import { formatCount } from "../format.ts";
-import { writeText } from "../output.ts";
+import { tellText } from "../output.ts";
 
 /** The severity of a line. */
 export type Level = "debug" | "info" | "warn" | "error";
@@ -73,8 +73,8 @@ export class Log implements AsyncDisposable {
     while (this.#waiting !== "") {
       const text = this.#waiting + this.#lostLine();
       this.#waiting = "";
-      // A log whose reader has gone must not end the server.
-      await writeText(this.#output, text).catch(() => {});
+      // A log that nobody can read any more must not end the server.
+      await tellText(this.#output, text);
     }
     this.#writing = undefined;
   }

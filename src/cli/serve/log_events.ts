@@ -57,7 +57,15 @@ export function logListening(
   );
 }
 
-/** Logs that the server waits for its open connections. */
+/** Logs that certificate and key were read anew, for so many endpoints. */
+export function logReload(log: Log, endpoints: number): void {
+  const text = endpoints > 0
+    ? `Reloaded certificate and key of ${formatCount(endpoints, "endpoint")}`
+    : "Nothing to reload: there is no endpoint tls://HOST:PORT";
+  log.write("info", "reload", text, { endpoints });
+}
+
+/** Logs that it waits for the open connections. */
 export function logDrain(log: Log, connections: number, grace: number): void {
   log.write(
     "info",

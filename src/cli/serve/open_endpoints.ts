@@ -5,7 +5,7 @@ import type {
   Addr,
   Listener,
   ListenOptions,
-  NetAddr,
+  Pem,
 } from "../../core/transport.ts";
 import type { Settings } from "./settings.ts";
 
@@ -23,6 +23,34 @@ export async function openAll(settings: Settings): Promise<Listener[]> {
   return opened;
 }
 
+/**
+ * Gives the endpoints with TLS certificate and key as their files are now, and
+ * resolves with how many these are. Rejects, and leaves all as they were, when
+ * the files are bad.
+ */
+export async function reloadAll(
+  listeners: readonly Listener[],
+  settings: Settings,
+): Promise<number> {
+  const secure = listeners.filter(({ addr }) => addr.transport === "tls");
+  if (secure.length === 0) return 0;
+  try {
+    const pem = await readPem(settings);
+    for (const listener of secure) {
+      if (!listener.reload) {
+        throw new Error("only on Node can they be replaced without a restart");
+      }
+      listener.reload(pem);
+    }
+  } catch (cause) {
+    throw new Error(
+      `Cannot reload certificate and key, the old ones stay: ${explain(cause)}`,
+      { cause },
+    );
+  }
+  return secure.length;
+}
+
 async function optionsFor(
   endpoint: Addr,
   settings: Settings,
@@ -38,25 +66,25 @@ async function optionsFor(
     case "udp":
       return { transport, ...place, anySource: settings.udpAnySource };
     case "tls":
-      return { transport, ...shared, ...await readPem(endpoint, settings) };
+      try {
+        return { transport, ...shared, ...await readPem(settings) };
+      } catch (cause) {
+        const url = formatEndpoint(endpoint);
+        const reason = explain(cause);
+        throw new Error(`Cannot listen on ${url}: ${reason}`, { cause });
+      }
   }
 }
 
-/** Reads certificate and key. Rejects with the line to print, which names the file. */
+/** Reads certificate and key. Rejects with the reason, which names the file. */
 async function readPem(
-  endpoint: NetAddr,
   { tlsCert = "", tlsKey = "" }: Settings,
-): Promise<{ cert: string; key: string }> {
+): Promise<Pem> {
   const { checkPem } = await import("../../listen/pem.ts");
-  try {
-    const cert = await readText(tlsCert);
-    const key = await readText(tlsKey);
-    checkPem(cert, key, { cert: tlsCert, key: tlsKey });
-    return { cert, key };
-  } catch (cause) {
-    const url = formatEndpoint(endpoint);
-    throw new Error(`Cannot listen on ${url}: ${explain(cause)}`, { cause });
-  }
+  const cert = await readText(tlsCert);
+  const key = await readText(tlsKey);
+  checkPem(cert, key, { cert: tlsCert, key: tlsKey });
+  return { cert, key };
 }
 
 async function readText(file: string): Promise<string> {

@@ -8,7 +8,7 @@ import type { Stats } from "../../core/server.ts";
 import type { Addr } from "../../core/transport.ts";
 import { makeAdmit } from "./networks.ts";
 import type { Settings } from "./settings.ts";
-import { openAll } from "./open_endpoints.ts";
+import { openAll, reloadAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
 
 /** Receives the events of a server. */
@@ -29,7 +29,12 @@ export interface Serving {
   readonly addrs: readonly Addr[];
   /** Resolves with the totals when it has ended. */
   readonly finished: Promise<Totals>;
-  /** Shuts it down. Resolves with the number of open connections. */
+  /**
+   * Reads certificate and key anew; resolves with how many endpoints have them.
+   * Rejects with the line to print.
+   */
+  reload(): Promise<number>;
+  /** Shuts it down; resolves with how many connections are open. */
   shutdown(grace: number): Promise<number>;
 }
 
@@ -66,6 +71,7 @@ export async function serveHere(
   return {
     addrs: listeners.map(({ addr }) => addr),
     finished: server.finished.then(() => server.stats()),
+    reload: () => reloadAll(listeners, settings),
     shutdown(grace) {
       const { active } = server.stats();
       server.shutdown({ grace });

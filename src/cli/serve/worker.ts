@@ -26,6 +26,13 @@ try {
     onError: (message) => tell({ type: "error", message }),
   });
   parentPort?.on("message", async ({ grace }: Order) => {
+    if (grace === undefined) {
+      await serving.reload().then(
+        (endpoints) => tell({ type: "reloaded", endpoints }),
+        (error) => tell({ type: "reloaded", message: explain(error) }),
+      );
+      return;
+    }
     const connections = await serving.shutdown(grace);
     tell({ type: "draining", connections });
   });

@@ -31,12 +31,18 @@ export type Report =
   | { readonly type: "error"; readonly message: string }
   /** The worker has begun to shut down, and has this many open connections. */
   | { readonly type: "draining"; readonly connections: number }
+  /** It has read certificate and key anew, for so many endpoints, or could not. */
+  | { readonly type: "reloaded"; readonly endpoints: number }
+  | { readonly type: "reloaded"; readonly message: string }
   | { readonly type: "finished"; readonly totals: Totals };
 
-/** A message to a worker: shut down. */
+/** What a worker is told: to shut down, or to read certificate and key anew. */
 export interface Order {
-  /** How long to wait for open connections, in milliseconds. */
-  readonly grace: number;
+  /**
+   * How long it may wait for open connections, in milliseconds; undefined to
+   * reload.
+   */
+  readonly grace?: number;
 }
 
 /** Starts a thread that serves with the given settings. */
@@ -79,6 +85,7 @@ export async function serveOnWorkers(
   return {
     addrs: endpoints,
     finished: workers.finished(),
+    reload: () => workers.reload(),
     shutdown: (grace) => workers.shutdown(grace),
   };
 }
@@ -151,7 +158,13 @@ class Workers {
     return (await Promise.all(open)).reduce((sum, some) => sum + some, 0);
   }
 
-  /** Resolves with the totals of all workers when the last one has ended. */
+  /** Lets each read certificate and key anew; resolves with the endpoints of one. */
+  async reload(): Promise<number> {
+    const all = Array.from(this.#threads, (one) => one.reload());
+    return Math.max(0, ...await Promise.all(all));
+  }
+
+  /** Resolves with what they have done together, when the last one has ended. */
   async finished(): Promise<Totals> {
     const all = await Promise.all(this.#totals);
     return sum(all.filter((totals) => totals !== undefined));
@@ -199,6 +212,7 @@ class Thread {
   readonly #draining = Promise.withResolvers<number>();
   /** Maps the thread's own connection numbers to those among all threads. */
   readonly #ids = new Map<number, number>();
+  #reloaded: PromiseWithResolvers<number> | undefined;
   #isListening = false;
   #totals: Totals | undefined;
   #reason = "it has ended by itself";
@@ -216,6 +230,7 @@ class Thread {
       worker.on("exit", () => {
         this.#listening.reject(new Error(this.#reason));
         this.#draining.resolve(0);
+        this.#reloaded?.resolve(0);
         resolve({ totals: this.#totals, reason: this.#reason });
       })
     );
@@ -227,6 +242,16 @@ class Thread {
     if (this.#isListening) this.#worker.postMessage(order);
     else this.#worker.terminate();
     return this.#draining.promise;
+  }
+
+  /** Lets it read certificate and key anew; resolves with for how many endpoints. */
+  reload(): Promise<number> {
+    const order: Order = {};
+    // One that does not listen yet reads them anyway.
+    if (!this.#isListening) return Promise.resolve(0);
+    this.#reloaded ??= Promise.withResolvers();
+    this.#worker.postMessage(order);
+    return this.#reloaded.promise;
   }
 
   #hear(report: Report): void {
@@ -259,6 +284,14 @@ class Thread {
         break;
       case "draining":
         this.#draining.resolve(report.connections);
+        break;
+      case "reloaded":
+        if ("message" in report) {
+          this.#reloaded?.reject(new Error(report.message));
+        } else {
+          this.#reloaded?.resolve(report.endpoints);
+        }
+        this.#reloaded = undefined;
         break;
       case "finished":
         this.#totals = report.totals;

@@ -62,6 +62,7 @@ export const runtime: Runtime = {
     return node.stderr;
   },
   onSignal: node.onSignal,
+  onHangup: node.onHangup,
   exit: node.exit,
   // deno-lint-ignore require-await -- so that what Bun throws rejects
   async listen(options) {
@@ -124,6 +125,10 @@ class BunListener implements Listener {
     for (;;) {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
+      if (next?.isGone()) {
+        next.close();
+        continue;
+      }
       if (next && options.transport === "tls") {
         return new SecureConnection(
           next,
@@ -153,6 +158,8 @@ class BunConnection implements Connection {
   #rest: Uint8Array | undefined;
   #secure = false;
   #ended = false;
+  /** Whether what comes in is dropped, for the end has been sent. */
+  #dropping = false;
   #error: Error | undefined;
   #wake = () => {};
 
@@ -164,6 +171,11 @@ class BunConnection implements Connection {
       : { transport: "tcp", hostname, port };
   }
 
+  /** Whether the client has gone, though nothing was read yet: it has no port any more. */
+  isGone(): boolean {
+    return "port" in this.remoteAddr && !this.#socket.remotePort;
+  }
+
   onHandshake(success: boolean, error?: Error | null): void {
     if (success) this.#secure = true;
     else this.onClose(error ?? undefined);
@@ -172,6 +184,7 @@ class BunConnection implements Connection {
 
   onData(chunk: Uint8Array): void {
     if (this.#rest) {
+      if (this.#dropping) return;
       // TLS may have more ready than was asked for.
       this.#rest = concat(this.#rest, chunk);
       return;
@@ -180,7 +193,7 @@ class BunConnection implements Connection {
       this.#onBytes(0);
       const sent = this.#send(chunk);
       if (sent > 0) this.#onBytes(sent);
-      if (sent === chunk.length) return;
+      if (sent === chunk.length || this.#dropping) return;
       this.#rest = chunk.slice(sent);
     } else {
       this.#rest = chunk.slice();
@@ -193,6 +206,7 @@ class BunConnection implements Connection {
     if (this.#onBytes && this.#rest) {
       const sent = this.#send(this.#rest);
       this.#onBytes(sent);
+      if (this.#dropping) return;
       this.#rest = this.#rest.subarray(sent);
       if (this.#rest.length > 0) return;
       this.#rest = undefined;
@@ -249,10 +263,21 @@ class BunConnection implements Connection {
     this.#onBytes = onBytes;
     if (this.#rest) this.onDrain();
     else this.#socket.resume();
-    while (!this.#ended || this.#rest) {
+    while (!this.#ended || this.#rest && !this.#dropping) {
       if (this.#error) throw this.#error;
       await this.#change();
     }
+  }
+
+  // deno-lint-ignore require-await -- so that what Bun throws rejects
+  async closeWrite(): Promise<void> {
+    if (this.#onBytes) {
+      this.#onBytes = undefined;
+      this.#dropping = true;
+      this.#rest = new Uint8Array();
+      this.#socket.resume();
+    }
+    this.#socket.shutdown();
   }
 
   close(): void {

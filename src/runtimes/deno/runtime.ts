@@ -63,6 +63,12 @@ export const runtime: Runtime = {
     };
   },
 
+  onHangup(handler) {
+    if (Deno.build.os === "windows") return () => {};
+    Deno.addSignalListener("SIGHUP", handler);
+    return () => Deno.removeSignalListener("SIGHUP", handler);
+  },
+
   exit(code) {
     Deno.exit(code);
   },
@@ -139,5 +145,6 @@ function endedByPeer(connection: Deno.TlsConn): Connection {
       }),
     write: (p) => connection.write(p),
     close: () => connection.close(),
+    closeWrite: () => connection.closeWrite(),
   };
 }

@@ -22,6 +22,7 @@ import type {
   Connection,
   Listener,
   NetAddr,
+  Pem,
 } from "../../core/transport.ts";
 
 /**
@@ -64,10 +65,10 @@ export const runtime: Runtime = {
         `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
       );
     }
-    const prepare = await prepareFor(options);
+    const maker = await makerFor(options);
     return options.transport === "unix"
-      ? await listenOnPath(options, prepare)
-      : await listenOnPort(options, prepare);
+      ? await listenOnPath(options, maker)
+      : await listenOnPort(options, maker);
   },
 
   async loadConnector(options) {
@@ -82,6 +83,12 @@ export const runtime: Runtime = {
     };
   },
 
+  onHangup(handler) {
+    if (process.platform === "win32") return () => {};
+    process.on("SIGHUP", handler);
+    return () => void process.off("SIGHUP", handler);
+  },
+
   exit(code) {
     process.exit(code);
   },
@@ -89,17 +96,17 @@ export const runtime: Runtime = {
 
 function listenOnPath(
   { transport, path, backlog }: UnixBindOptions & BindOptions,
-  prepare: Prepare,
+  maker: Maker,
 ): Promise<Listener> {
   return bind(
     { path, backlog },
-    (server) => new NodeListener(server, { transport, path }, prepare),
+    (server) => new NodeListener(server, { transport, path }, maker),
   );
 }
 
 async function listenOnPort(
   options: (TcpBindOptions | TlsBindOptions) & BindOptions,
-  prepare: Prepare,
+  maker: Maker,
 ): Promise<Listener> {
   const { transport, hostname, port, backlog } = options;
   const canShare = process.platform === "linux";
@@ -111,7 +118,7 @@ async function listenOnPort(
   const shared = { host: hostname, port, reusePort: canShare, backlog };
   const { addr, listener } = await bind(shared, (server) => {
     const addr = netAddrOf(server, transport);
-    return { addr, listener: new NodeListener(server, addr, prepare) };
+    return { addr, listener: new NodeListener(server, addr, maker) };
   });
   if (!canShare) return listener;
   try {
@@ -147,32 +154,46 @@ function bind<T>(
   });
 }
 
-/** Makes a connection of a socket, if its client is still there. */
-type Prepare = (socket: Socket) => Connection | undefined;
+/** Knows what connections are made of sockets. */
+interface Maker {
+  /** Makes a connection of a socket, if its client is still there. */
+  prepare(socket: Socket): Connection | undefined;
+  /** Takes another certificate and key. */
+  reload?(pem: Pem): void;
+}
 
-async function prepareFor(options: BindOptions): Promise<Prepare> {
+async function makerFor(options: BindOptions): Promise<Maker> {
   if (options.transport === "unix") {
-    return (socket) =>
-      new NodeConnection(socket, { transport: "unix", path: "" });
+    return {
+      prepare: (socket) =>
+        new NodeConnection(socket, { transport: "unix", path: "" }),
+    };
   }
   if (options.transport === "tcp") {
-    return (socket) => {
-      const addr = peerOf(socket);
-      return addr && new NodeConnection(socket, addr);
+    return {
+      prepare(socket) {
+        const addr = peerOf(socket);
+        return addr && new NodeConnection(socket, addr);
+      },
     };
   }
   // Only now: Node reads the system's certificates along with it.
   const tls = await import("node:tls");
-  const secureContext = tls.createSecureContext(options);
-  return (raw) => {
-    const addr = peerOf(raw);
-    if (!addr) return undefined;
-    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
-    return new SecureConnection(
-      new NodeConnection(socket, addr),
-      handshakeOf(socket),
-      options.handshakeTimeout,
-    );
+  let secureContext = tls.createSecureContext(options);
+  return {
+    prepare(raw) {
+      const addr = peerOf(raw);
+      if (!addr) return undefined;
+      const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+      return new SecureConnection(
+        new NodeConnection(socket, addr),
+        handshakeOf(socket),
+        options.handshakeTimeout,
+      );
+    },
+    reload(pem) {
+      secureContext = tls.createSecureContext({ ...options, ...pem });
+    },
   };
 }
 
@@ -202,14 +223,16 @@ function handshakeOf(socket: TLSSocket): Promise<void> {
 class NodeListener implements Listener {
   readonly addr: Addr;
   readonly #servers: Server[] = [];
-  readonly #prepare: Prepare;
+  readonly reload?: (pem: Pem) => void;
+  readonly #maker: Maker;
   readonly #waiting: (Socket | Error)[] = [];
   #closed = false;
   #wake = () => {};
 
-  constructor(server: Server, addr: Addr, prepare: Prepare) {
+  constructor(server: Server, addr: Addr, maker: Maker) {
     this.addr = addr;
-    this.#prepare = prepare;
+    this.#maker = maker;
+    if (maker.reload) this.reload = maker.reload;
     this.add(server);
   }
 
@@ -225,7 +248,7 @@ class NodeListener implements Listener {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
       if (next instanceof Error) throw next;
-      const connection = next && this.#prepare(next);
+      const connection = next && this.#maker.prepare(next);
       if (connection) return connection;
       if (next) next.destroy();
       else await new Promise<void>((wake) => this.#wake = wake);
@@ -252,6 +275,8 @@ class NodeConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly #socket: Socket;
   #error: Error | undefined;
+  /** Lets a pipe drop what comes in. */
+  #stopPipe = () => {};
 
   constructor(socket: Socket, remoteAddr: Addr) {
     this.remoteAddr = remoteAddr;
@@ -300,16 +325,29 @@ class NodeConnection implements Connection {
       pending = 0;
       if (socket.isPaused()) socket.resume();
     };
+    const echo = (chunk: Uint8Array) => {
+      onBytes(0);
+      pending += chunk.length;
+      socket.write(chunk, written);
+      if (socket.writableLength > 0) socket.pause();
+    };
+    this.#stopPipe = () => {
+      socket.off("data", echo);
+      socket.resume();
+    };
     return new Promise((resolve, reject) => {
-      socket.on("data", (chunk) => {
-        onBytes(0);
-        pending += chunk.length;
-        socket.write(chunk, written);
-        if (socket.writableLength > 0) socket.pause();
-      });
+      socket.on("data", echo);
       socket.once("end", () => socket.end(resolve));
       socket.once("close", () => reject(this.#error));
       socket.resume();
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    this.#stopPipe();
+    return new Promise((resolve, reject) => {
+      this.#socket.once("close", () => reject(this.#error));
+      this.#socket.end(resolve);
     });
   }
 
