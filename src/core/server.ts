@@ -1,5 +1,7 @@
 import { Admission, type RefuseReason } from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
+import { reasonOf } from "./error_message.ts";
+import { TlsError } from "./handshake.ts";
 import {
   checkServeOptions,
   checkTime,
@@ -113,6 +115,8 @@ interface Entry {
   quietSince: number;
   /** Why it is over, once it is. */
   reason?: CloseReason;
+  /** What the error was, if it is known. */
+  error?: string | undefined;
 }
 
 class Server implements EchoServer {
@@ -235,7 +239,14 @@ class Server implements EchoServer {
       if (entry.reason === undefined) {
         this.#failed++;
         this.#report(error, info);
-        this.#end(entry, isReset(error) ? "reset" : "error");
+        if (isReset(error)) {
+          this.#end(entry, "reset");
+        } else {
+          entry.error = error instanceof TlsError
+            ? error.reason
+            : reasonOf(error);
+          this.#end(entry, "error");
+        }
       }
     }
 
@@ -248,6 +259,7 @@ class Server implements EchoServer {
         bytes: entry.bytes,
         duration: performance.now() - entry.openedAt,
         reason: entry.reason ?? "error",
+        ...(entry.error !== undefined && { error: entry.error }),
       }), info);
     this.#wake?.();
   }

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { connect, type Socket } from "node:net";
 import { listen, serve } from "../../mod.ts";
 import { loadRuntime } from "../../src/runtimes/detect.ts";
@@ -99,7 +100,96 @@ export function tlsContract(test: Test): void {
     if (!CLOSES) socket.destroy();
     await closed;
     assertEquals(server.stats().failed, 1);
-    assertEquals(errors.map(String), ["Error: No TLS handshake within 0.05 s"]);
+    assertEquals(errors.map(String), [
+      "Error: TLS failed: no handshake within 0.05 s",
+    ]);
+  });
+
+  test("What is not TLS ends a connection at once, also after its handshake", async () => {
+    await using fixture = await Fixture.start(TLS, { maxConnections: 1 });
+    await using broken = await fixture.connect();
+    assertEquals(await broken.echo(pattern(9)), pattern(9));
+    await using next = await fixture.connect();
+    broken.sendRaw("plain text, and more of it");
+    assertEquals(await next.echo(pattern(9)), pattern(9));
+    const [closed] = fixture.closed;
+    assertEquals(closed?.reason, "error");
+    assertEquals(closed?.error, "not TLS");
+    assertEquals(fixture.stats.failed, 1);
+  });
+
+  test("A connection that has failed says why, in the same words everywhere", async () => {
+    await using fixture = await Fixture.start(TLS);
+    const port = portOf(fixture.server.addr);
+    const failing: [() => Promise<unknown>, string][] = [
+      [() => sClient(port, CBC), "no shared cipher"],
+      [
+        () => sClient(port, OLD),
+        "TLS version too old: 1.2 or 1.3 is needed",
+      ],
+      [
+        () => sClient(port, ["-tls1_2", "-verify_return_error"]),
+        "the peer's alert: unknown ca",
+      ],
+      [() => sendPlain(port, "GET / HTTP/1.0\r\n\r\n"), "not TLS"],
+      [() => sendPlain(port, "SSH-2.0-OpenSSH\r\n"), "not TLS"],
+      [() => sendPlain(port, new Uint8Array(1_000)), "not TLS"],
+      [() => sendPlain(port, ""), "the peer left during the handshake"],
+      [
+        () => sendPlain(port, new Uint8Array([0x16, 3, 1])),
+        "the peer left during the handshake",
+      ],
+    ];
+    for (const [index, [fail]] of failing.entries()) {
+      await fail();
+      await fixture.closedCount(index + 1);
+    }
+    assertEquals(
+      fixture.closed.map(({ reason, error }) => [reason, error]),
+      failing.map(([_, error]) => ["error", error]),
+    );
+  });
+
+  test("TLS 1.3, and 1.2 with AEAD and forward secrecy, are all there is", async () => {
+    await using fixture = await Fixture.start(TLS);
+    const port = portOf(fixture.server.addr);
+    const right = [
+      "-tls1_3",
+      "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384",
+      "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256",
+      "-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305",
+    ];
+    for (const options of right) {
+      const output = await sClient(port, options.split(" "));
+      assert(/Cipher is (TLS_|ECDHE)/.test(output), `${options}: ${output}`);
+      assert(output.includes("Compression: NONE"), output);
+    }
+    for (
+      const options of [
+        OLD,
+        CBC,
+        ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA384"],
+        // Neither forward secrecy nor a certificate.
+        ["-tls1_2", "-cipher", "kRSA:kPSK:aNULL:@SECLEVEL=0"],
+        ["-tls1_2", "-cipher", "AESCCM:@SECLEVEL=0"],
+      ]
+    ) {
+      const output = await sClient(port, options);
+      assert(output.includes("Cipher is (NONE)"), `${options}: ${output}`);
+    }
+  });
+
+  test("A client may not renegotiate", async () => {
+    await using fixture = await Fixture.start(TLS);
+    const port = portOf(fixture.server.addr);
+    const output = await sClient(port, ["-tls1_2"], (output, write) => {
+      if (output.includes("STILL HERE")) return true;
+      if (output.includes("RENEGOTIATING")) write("STILL HERE\n");
+      else if (output.includes("Verify return code")) write("R\n");
+      return false;
+    });
+    assert(/no renegotiation/.test(output), output);
+    assert(!output.includes("STILL HERE"), output);
   });
 
   test("shutdown() ends a client in its handshake", async () => {
@@ -117,4 +207,45 @@ export function tlsContract(test: Test): void {
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+const OLD = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
+const CBC = ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:AES128-SHA"];
+
+/**
+ * What `openssl s_client` prints to its end, which is when its handshake is
+ * done, unless `talk` is to say.
+ */
+function sClient(
+  port: number,
+  options: string[],
+  talk: (output: string, write: (line: string) => void) => boolean = (output) =>
+    output.includes("Verify return code"),
+): Promise<string> {
+  const args = ["s_client", "-connect", `127.0.0.1:${port}`, ...options];
+  const client = spawn("openssl", args);
+  let output = "";
+  const said = new Set<string>();
+  const write = (line: string) => {
+    if (!said.has(line)) client.stdin.write(line);
+    said.add(line);
+  };
+  const read = (chunk: unknown) => {
+    output += String(chunk);
+    if (talk(output, write)) client.stdin.end();
+  };
+  client.stdin.on("error", () => {});
+  client.stdout.on("data", read);
+  client.stderr.on("data", read);
+  return new Promise((resolve) => client.once("close", () => resolve(output)));
+}
+
+/** Sends bytes that are not TLS, and ends. */
+function sendPlain(port: number, bytes: Uint8Array | string): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.end(bytes));
+    socket.on("error", () => {});
+    socket.resume();
+    socket.once("close", () => resolve());
+  });
 }

@@ -9,6 +9,7 @@ import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { SecureConnection } from "../../core/handshake.ts";
+import { CIPHERS, leftInHandshake, readTlsError } from "../tls.ts";
 import type {
   BindOptions,
   Output,
@@ -153,11 +154,24 @@ async function prepareFor(options: BindOptions): Promise<Prepare> {
   }
   // Only now: Node reads the system's certificates along with it.
   const tls = await import("node:tls");
-  const secureContext = tls.createSecureContext(options);
+  const { constants } = await import("node:crypto");
+  const secureContext = tls.createSecureContext({
+    cert: options.cert,
+    key: options.key,
+    ciphers: CIPHERS,
+    minVersion: "TLSv1.2",
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION |
+      constants.SSL_OP_NO_COMPRESSION,
+  });
   return (raw) => {
     const addr = peerOf(raw);
     if (!addr) return undefined;
     const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+    // All that a socket made by hand says of an error after its handshake.
+    socket.on("_tlsError", (error: unknown) => {
+      const read = readTlsError(error);
+      socket.destroy(read instanceof Error ? read : undefined);
+    });
     return new SecureConnection(
       new NodeConnection(socket, addr),
       handshakeOf(socket),
@@ -177,14 +191,11 @@ function peerOf(socket: Socket): Addr | undefined {
 /** Settles with a socket's TLS handshake. */
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    // When the peer leaves, Node reports no error.
-    const left = Object.assign(new Error("Connection closed in handshake"), {
-      code: "ECONNRESET",
-    });
     socket.once("secure", resolve);
-    socket.once("error", reject);
-    socket.once("end", () => reject(left));
-    socket.once("close", () => reject(left));
+    socket.once("error", (error) => reject(readTlsError(error)));
+    // When the peer leaves, Node reports no error.
+    socket.once("end", () => reject(leftInHandshake()));
+    socket.once("close", () => reject(leftInHandshake()));
   });
 }
 
