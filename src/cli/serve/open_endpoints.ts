@@ -49,20 +49,19 @@ async function readPem(
 ): Promise<{ cert: string; key: string }> {
   const { checkPem } = await import("../../listen/pem.ts");
   try {
-    const cert = await readText(tlsCert);
-    const key = await readText(tlsKey);
-    checkPem(cert, key, { cert: tlsCert, key: tlsKey });
-    return { cert, key };
+    const cert = await readBytes(tlsCert);
+    const key = await readBytes(tlsKey);
+    return checkPem(cert, key, { cert: tlsCert, key: tlsKey });
   } catch (cause) {
     const url = formatEndpoint(endpoint);
     throw new Error(`Cannot listen on ${url}: ${explain(cause)}`, { cause });
   }
 }
 
-async function readText(file: string): Promise<string> {
+async function readBytes(file: string): Promise<Uint8Array> {
   const { readFile } = await import("node:fs/promises");
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (cause) {
     throw new Error(`cannot read ${file}: ${explain(cause)}`, { cause });
   }
