@@ -37,6 +37,7 @@ export function readOptions(options: BenchOptions): Plan {
     warmup = messages === undefined ? 1_000 : 0,
     workers = 1,
     ca,
+    insecure = false,
     signal,
     onProgress,
   } = options;
@@ -65,6 +66,8 @@ export function readOptions(options: BenchOptions): Plan {
   refuse("churn", churn || undefined, "window", options.window);
   checkType("churn", churn, "boolean");
   if (ca !== undefined) checkType("ca", ca, "string");
+  checkType("insecure", insecure, "boolean");
+  refuse("ca", ca, "insecure", insecure || undefined);
   if (onProgress !== undefined) checkType("onProgress", onProgress, "function");
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError("Cannot bench: signal must be an AbortSignal");
@@ -84,6 +87,7 @@ export function readOptions(options: BenchOptions): Plan {
     connector: {
       chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
       ca,
+      insecure: insecure && addr.transport === "tls",
     },
     duration,
     warmup,

@@ -57,8 +57,7 @@ export function reasonOf(error: unknown): string | undefined {
 }
 
 /**
- * What an error means: in words where it is one of the system's, else its
- * message. `own` has other words for this place, by POSIX name.
+ * What an error means: in words where it is the system's own, else its message. `own` has other words for this place, by POSIX name.
  */
 export function explain(
   error: unknown,
@@ -67,5 +66,11 @@ export function explain(
   if (!(error instanceof Error)) return String(error);
   // Deno's own permissions: it says which one is missing.
   if (error.name === "NotCapable") return error.message;
+  // It has been explained already, where it was made.
+  if (error.cause !== undefined) return error.message;
+  // Only Deno forbids to look up a name.
+  if ("syscall" in error && error.syscall === "getaddrinfo") {
+    own = { EPERM: "permission denied, run again with the --allow-net flag" };
+  }
   return own[codeOf(error) ?? ""] ?? reasonOf(error) ?? error.message;
 }

@@ -1,6 +1,7 @@
 import { formatEndpoint } from "./endpoint.ts";
 import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
+import { withLookup } from "../runtimes/lookup_error.ts";
 import type {
   BindOptions,
   TcpBindOptions,
@@ -55,7 +56,10 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const endpoint = complete(options);
   try {
     return await bind(endpoint);
-  } catch (cause) {
+  } catch (thrown) {
+    const cause = "hostname" in endpoint
+      ? await withLookup(thrown, endpoint.hostname)
+      : thrown;
     const url = formatEndpoint(endpoint);
     const why = explain(cause, reasonsFor(endpoint));
     const error = new Error(`Cannot listen on ${url}: ${why}`, { cause });
@@ -67,14 +71,9 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
 /** What some errors mean for an endpoint in particular, by their POSIX name. */
 function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
   if (endpoint.transport === "unix") return { EINVAL: "name too long" };
+  if (endpoint.port === 0 || endpoint.port >= 1024) return {};
   return {
-    ...(endpoint.port > 0 && endpoint.port < 1024 && {
-      EACCES: "permission denied (ports below 1024 are for privileged users)",
-    }),
-    // Deno, which may not look up the name.
-    ...("Deno" in globalThis && {
-      EPERM: "permission denied, run again with the --allow-net flag",
-    }),
+    EACCES: "permission denied (ports below 1024 are for privileged users)",
   };
 }
 

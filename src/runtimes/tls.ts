@@ -41,7 +41,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/CERT_HAS_EXPIRED|certificate expired/i, "the certificate has expired"],
   [/CERT_NOT_YET_VALID|not valid yet/i, "the certificate is not valid yet"],
   [
-    /UnknownIssuer|SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET)|UnsupportedSignatureAlgorithm/,
+    /UnknownIssuer|certificate: BadSignature|SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET)|UnsupportedSignatureAlgorithm/,
     "the certificate is of nobody who is trusted",
   ],
   [/invalid peer certificate|\bCERT_/, "the certificate is refused"],

@@ -1,4 +1,5 @@
 import { contract, type Test } from "./connection_contract.ts";
+import { reasonsContract } from "./reasons_contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
 import { udpContract } from "./udp_contract.ts";
@@ -11,6 +12,7 @@ export function contracts(test: Test): void {
     const { name } = transport;
     contract((what, run) => test(`${name}: ${what}`, run), transport);
   }
+  reasonsContract(test);
   tcpContract((what, run) => test(`tcp: ${what}`, run));
   tlsContract((what, run) => test(`tls: ${what}`, run));
   udpContract((what, run) => test(`udp: ${what}`, run));

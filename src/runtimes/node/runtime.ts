@@ -1,13 +1,15 @@
-import { write } from "node:fs";
+import { accessSync, constants as modes, write } from "node:fs";
 import {
   createServer,
   type ListenOptions,
   type Server,
   type Socket,
 } from "node:net";
+import { dirname } from "node:path";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
+import { codeOf } from "../../core/error_message.ts";
 import { SecureConnection } from "../../core/handshake.ts";
 import { CIPHERS, leftInHandshake, readTlsError } from "../tls.ts";
 import type {
@@ -78,14 +80,23 @@ export const runtime: Runtime = {
   },
 };
 
-function listenOnPath(
+async function listenOnPath(
   { transport, path, backlog }: UnixBindOptions & BindOptions,
   prepare: Prepare,
 ): Promise<Listener> {
-  return bind(
-    { path, backlog },
-    (server) => new NodeListener(server, { transport, path }, prepare),
-  );
+  try {
+    return await bind(
+      { path, backlog },
+      (server) => new NodeListener(server, { transport, path }, prepare),
+    );
+  } catch (error) {
+    // Node says EACCES also where the system has said ENOENT.
+    if (codeOf(error) !== "EACCES") throw error;
+    accessSync(dirname(path), modes.W_OK | modes.X_OK);
+    throw Object.assign(new Error("no such file or directory"), {
+      code: "ENOENT",
+    });
+  }
 }
 
 async function listenOnPort(
