@@ -53,7 +53,12 @@ async function open(addr: Addr, { ca }: ConnectorOptions): Promise<Deno.Conn> {
   if (addr.transport === "tls") {
     const caCerts = ca === undefined ? [] : [ca];
     const connection = await Deno.connectTls({ hostname, port, caCerts });
-    await connection.handshake();
+    try {
+      await connection.handshake();
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
     return connection;
   }
   const connection = await Deno.connect({ hostname, port });
