@@ -40,10 +40,12 @@ export type { BenchOptions, BenchProgress, BenchResult };
  * an option that is wrong.
  */
 export async function bench(options: BenchOptions): Promise<BenchResult> {
-  const plan = readOptions(options);
-  const { ca } = plan.connector;
-  if (ca === undefined) return run(plan, options);
+  const { ca, ...others } = options;
+  if (ca === undefined) return run(readOptions(others), options);
+  if (typeof ca !== "string" && !ArrayBuffer.isView(ca)) {
+    throw new TypeError("Cannot bench: ca must be a string or a Uint8Array");
+  }
   const { checkCertificates } = await import("../listen/pem.ts");
-  const checked = { ...plan.connector, ca: checkCertificates(ca, "ca") };
-  return run({ ...plan, connector: checked }, options);
+  const checked = checkCertificates(ca, "Cannot bench: ca");
+  return run(readOptions({ ...others, ca: checked }), options);
 }

@@ -23,8 +23,14 @@ export interface Plan {
   readonly workers: number;
 }
 
+/** The options, with certificates that have been checked. */
+export interface CheckedOptions extends Omit<BenchOptions, "ca"> {
+  /** Certificates, in PEM. */
+  readonly ca?: string | undefined;
+}
+
 /** Checks the options. Throws a TypeError, a RangeError or a SyntaxError. */
-export function readOptions(options: BenchOptions): Plan {
+export function readOptions(options: CheckedOptions): Plan {
   const {
     endpoint,
     connections = 10,
@@ -65,7 +71,6 @@ export function readOptions(options: BenchOptions): Plan {
   refuse("rate", rate, "churn", churn || undefined);
   refuse("churn", churn || undefined, "window", options.window);
   checkType("churn", churn, "boolean");
-  if (ca !== undefined) checkType("ca", ca, "string");
   checkType("insecure", insecure, "boolean");
   refuse("ca", ca, "insecure", insecure || undefined);
   if (onProgress !== undefined) checkType("onProgress", onProgress, "function");

@@ -64,7 +64,7 @@ export interface BenchOptions {
    */
   readonly workers?: number | undefined;
   /** For TLS: certificates, in PEM, that are trusted besides the usual ones. */
-  readonly ca?: string | undefined;
+  readonly ca?: string | Uint8Array | undefined;
   /**
    * For TLS: takes every certificate, of whoever it is, for whatever name. Not
    * together with `ca`.

@@ -139,7 +139,9 @@ class DenoSocket implements Socket {
   #end(error?: unknown): void {
     if (this.#ended) return;
     this.close();
-    const read = readTlsError(error);
+    // Many servers end TLS without the `close_notify` that rustls wants.
+    const isEnd = error instanceof Deno.errors.UnexpectedEof;
+    const read = isEnd ? undefined : readTlsError(error);
     this.#handler.onEnd(read instanceof Error ? read : undefined);
   }
 }
