@@ -33,11 +33,17 @@ export type { BenchOptions, BenchProgress, BenchResult };
  * What goes wrong with bytes or with single connections is part of the result.
  *
  * @returns A promise of the result. It rejects with an Error when no connection
- * can be opened, with the signal's reason when that aborts before the
+ * can be opened or `ca` holds no certificate, with the signal's reason when that aborts before the
  * connections are open, and with a TypeError, a RangeError or a SyntaxError for
  * an option that is wrong.
  */
-// deno-lint-ignore require-await -- so that a wrong option rejects
 export async function bench(options: BenchOptions): Promise<BenchResult> {
-  return run(readOptions(options), options);
+  const { ca, ...others } = options;
+  if (ca === undefined) return run(readOptions(others), options);
+  if (typeof ca !== "string" && !ArrayBuffer.isView(ca)) {
+    throw new TypeError("Cannot bench: ca must be a string or a Uint8Array");
+  }
+  const { checkCertificates } = await import("../listen/pem.ts");
+  const checked = checkCertificates(ca, "Cannot bench: ca");
+  return run(readOptions({ ...others, ca: checked }), options);
 }

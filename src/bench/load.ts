@@ -15,16 +15,10 @@ const DATAGRAM_LIFE = 1_000;
 /** How often these two are looked after, in milliseconds. */
 const CHECK = 100;
 
-/** What the commonest errors mean, by their POSIX name. */
+/** What some errors mean for a client in particular, by their POSIX name. */
 const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset by the server",
   EPIPE: "connection reset by the server",
-  ETIMEDOUT: "no answer",
-  EHOSTUNREACH: "no way to that host",
-  ENETUNREACH: "no way to that network",
-  ENOENT: "no such socket",
-  EMFILE: "too many open files (ulimit -n)",
   EADDRNOTAVAIL: "no port is left on this side",
 };
 
@@ -253,7 +247,10 @@ export class Load implements Loader, ClientOwner {
       connection: client.id,
       offset: client.sent,
       count: 1,
-      reason: explain(error, REASONS),
+      reason: explain(error, {
+        ...REASONS,
+        ...("path" in this.#options.addr && { EINVAL: "name too long" }),
+      }),
     });
   }
 

@@ -23,8 +23,14 @@ export interface Plan {
   readonly workers: number;
 }
 
+/** The options, with certificates that have been checked. */
+export interface CheckedOptions extends Omit<BenchOptions, "ca"> {
+  /** Certificates, in PEM. */
+  readonly ca?: string | undefined;
+}
+
 /** Checks the options. Throws a TypeError, a RangeError or a SyntaxError. */
-export function readOptions(options: BenchOptions): Plan {
+export function readOptions(options: CheckedOptions): Plan {
   const {
     endpoint,
     connections = 10,
@@ -37,6 +43,7 @@ export function readOptions(options: BenchOptions): Plan {
     warmup = messages === undefined ? 1_000 : 0,
     workers = 1,
     ca,
+    insecure = false,
     signal,
     onProgress,
   } = options;
@@ -64,7 +71,8 @@ export function readOptions(options: BenchOptions): Plan {
   refuse("rate", rate, "churn", churn || undefined);
   refuse("churn", churn || undefined, "window", options.window);
   checkType("churn", churn, "boolean");
-  if (ca !== undefined) checkType("ca", ca, "string");
+  checkType("insecure", insecure, "boolean");
+  refuse("ca", ca, "insecure", insecure || undefined);
   if (onProgress !== undefined) checkType("onProgress", onProgress, "function");
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError("Cannot bench: signal must be an AbortSignal");
@@ -84,6 +92,7 @@ export function readOptions(options: BenchOptions): Plan {
     connector: {
       chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
       ca,
+      insecure: insecure && addr.transport === "tls",
     },
     duration,
     warmup,

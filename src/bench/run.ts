@@ -112,7 +112,7 @@ function startProgress(
 }
 
 function resultOf(
-  { load: { addr, connections, size: [least, most] } }: Plan,
+  { load: { addr, connections, size: [least, most] }, connector }: Plan,
   load: Loader,
   latencies: Latencies,
   runtime: string,
@@ -121,6 +121,7 @@ function resultOf(
   const { seconds, messages, bytes } = tally;
   return {
     endpoint: formatEndpoint(addr),
+    ...(connector.insecure && { insecure: true }),
     connections,
     size: least === most ? least : [least, most],
     seconds,

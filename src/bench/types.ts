@@ -64,7 +64,14 @@ export interface BenchOptions {
    */
   readonly workers?: number | undefined;
   /** For TLS: certificates, in PEM, that are trusted besides the usual ones. */
-  readonly ca?: string | undefined;
+  readonly ca?: string | Uint8Array | undefined;
+  /**
+   * For TLS: takes every certificate, of whoever it is, for whatever name. Not
+   * together with `ca`.
+   *
+   * @default {false}
+   */
+  readonly insecure?: boolean | undefined;
   /** Ends it early, with the result so far, when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** Called every second. */
@@ -93,6 +100,8 @@ export interface BenchProgress {
 export interface BenchResult {
   /** What was loaded. */
   readonly endpoint: string;
+  /** Whether the server's certificate was not checked; only where it was not. */
+  readonly insecure?: true;
   /** How many connections were open at the same time. */
   readonly connections: number;
   /** How many bytes a message had, or the least and the most. */

@@ -1,5 +1,16 @@
 import type { Addr, Connection } from "./transport.ts";
 
+/** TLS that has failed, in the handshake or after it. */
+export class TlsError extends Error {
+  /** Why, in a few words: never the library's own, nor anything of the peer's. */
+  readonly reason: string;
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`TLS failed: ${reason}`, options);
+    this.reason = reason;
+  }
+}
+
 /**
  * A TLS connection, which is there before its handshake is done: so a client
  * that fails the handshake, or never begins it, is one connection that fails,
@@ -50,7 +61,7 @@ export class SecureConnection implements Connection {
   async #finish(handshake: Promise<unknown>, timeout: number): Promise<void> {
     const timer = setTimeout(() => {
       this.#failed.reject(
-        new Error(`No TLS handshake within ${timeout / 1000} s`),
+        new TlsError(`no handshake within ${timeout / 1000} s`),
       );
     }, timeout);
     try {

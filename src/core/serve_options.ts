@@ -40,6 +40,11 @@ export interface ClosedConnection extends OpenConnection {
   readonly duration: number;
   /** Why it ended. */
   readonly reason: CloseReason;
+  /**
+   * What the error was, where `reason` is `"error"` and it is known: in a few
+   * words, for example `"no shared cipher"`, with nothing of the peer's in them.
+   */
+  readonly error?: string;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { combine } from "./combine.ts";
 import { Admission, type RefuseReason } from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
+import { reasonOf } from "./error_message.ts";
+import { TlsError } from "./handshake.ts";
 import {
   checkServeOptions,
   checkTime,
@@ -139,6 +141,8 @@ interface Entry {
   farewell?: Promise<void>;
   farewellTimer?: ReturnType<typeof setTimeout>;
   closed: boolean;
+  /** What the error was, if it is known. */
+  error?: string | undefined;
 }
 
 class Server<A extends Addr> implements EchoServer<A> {
@@ -270,7 +274,14 @@ class Server<A extends Addr> implements EchoServer<A> {
       if (entry.reason === undefined) {
         this.#failed++;
         this.#report(error, info);
-        entry.reason = isReset(error) ? "reset" : "error";
+        if (isReset(error)) {
+          entry.reason = "reset";
+        } else {
+          entry.reason = "error";
+          entry.error = error instanceof TlsError
+            ? error.reason
+            : reasonOf(error);
+        }
       }
     }
     if (entry.farewell) {
@@ -287,6 +298,7 @@ class Server<A extends Addr> implements EchoServer<A> {
         bytes: entry.bytes,
         duration: performance.now() - entry.openedAt,
         reason: entry.reason ?? "error",
+        ...(entry.error !== undefined && { error: entry.error }),
       }), info);
     this.#wake?.();
   }

@@ -152,10 +152,16 @@ export interface TcpListenOptions extends SharedPortOptions {
 export interface TlsListenOptions extends SharedPortOptions {
   /** The transport. */
   readonly transport: "tls";
-  /** The certificate, and those that lead to its root, in PEM. */
-  readonly cert: string;
-  /** The certificate's private key, in PEM. */
-  readonly key: string;
+  /**
+   * The certificate, and those that lead to its root, in PEM: text, or what is
+   * in the file. It may have expired.
+   */
+  readonly cert: string | Uint8Array;
+  /**
+   * The certificate's private key, in PEM, without a passphrase: RSA of 2048 to
+   * 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519.
+   */
+  readonly key: string | Uint8Array;
 }
 
 /** Options of `listen` for UDP. */

@@ -1,6 +1,7 @@
 import { formatEndpoint } from "./endpoint.ts";
-import { explain } from "../core/error_message.ts";
+import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
+import { withLookup } from "../runtimes/lookup_error.ts";
 import type {
   BindOptions,
   TcpBindOptions,
@@ -17,6 +18,7 @@ import type {
   UnixAddr,
   UnixListenOptions,
 } from "../core/transport.ts";
+import type { PemText } from "./pem.ts";
 import type { UdpBindOptions } from "./udp.ts";
 
 /**
@@ -28,15 +30,6 @@ const BACKLOG = 4096;
 
 /** How long a client has for its TLS handshake, in milliseconds. */
 const HANDSHAKE_TIMEOUT = 10_000;
-
-/** What the commonest errors mean on the network, by their POSIX name. */
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "address already in use",
-  EADDRNOTAVAIL: "not an address of this machine",
-  EACCES: "permission denied (ports below 1024 are for privileged users)",
-  // Where Deno may not look up a name.
-  EPERM: "permission denied, run again with the --allow-net flag",
-};
 
 /**
  * Binds a socket, on the runtime at hand: for TCP unless the options say
@@ -64,8 +57,8 @@ const REASONS: Readonly<Record<string, string>> = {
  * ```
  *
  * @returns A promise of the bound listener. It rejects with an Error that says
- * what could not be bound and why, with the runtime's own error as its `cause`;
- * with a TypeError for an option of the wrong type, and with a RangeError for
+ * what could not be bound and why, with the runtime's own error as its `cause`
+ * and the POSIX name of an error of the system as its `code`; with a TypeError for an option of the wrong type, and with a RangeError for
  * one out of range.
  */
 export function listen(
@@ -79,21 +72,34 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const endpoint = complete(options);
   try {
     return await bind(endpoint);
-  } catch (cause) {
+  } catch (thrown) {
+    const cause = "hostname" in endpoint
+      ? await withLookup(thrown, endpoint.hostname)
+      : thrown;
     const url = formatEndpoint(endpoint);
-    throw new Error(
-      `Cannot listen on ${url}: ${
-        explain(cause, endpoint.transport === "unix" ? {} : REASONS)
-      }`,
-      { cause },
-    );
+    const why = explain(cause, reasonsFor(endpoint));
+    const error = new Error(`Cannot listen on ${url}: ${why}`, { cause });
+    const code = codeOf(cause);
+    throw code === undefined ? error : Object.assign(error, { code });
   }
+}
+
+/** What some errors mean for an endpoint in particular, by their POSIX name. */
+function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
+  if (endpoint.transport === "unix") return { EINVAL: "name too long" };
+  if (endpoint.port === 0 || endpoint.port >= 1024) return {};
+  return {
+    EACCES: "permission denied (ports below 1024 are for privileged users)",
+  };
 }
 
 /** Options with nothing left out, and checked. */
 type Endpoint =
   | TcpBindOptions
-  | TlsBindOptions
+  | Omit<TlsBindOptions, "cert" | "key"> & {
+    readonly cert: PemText;
+    readonly key: PemText;
+  }
   | UdpBindOptions
   | UnixBindOptions & { readonly mode: number };
 
@@ -116,8 +122,8 @@ function complete(options: ListenOptions): Endpoint {
     }
     case "tls": {
       const { transport, cert, key, reusePort = false } = options;
-      checkText("cert", cert);
-      checkText("key", key);
+      checkSecret("cert", cert);
+      checkSecret("key", key);
       checkSwitch("reusePort", reusePort);
       const handshakeTimeout = HANDSHAKE_TIMEOUT;
       return {
@@ -155,15 +161,17 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     return await listenUdp(endpoint);
   }
   const runtime = await loadRuntime();
+  if (endpoint.transport === "tls") {
+    const { checkPem } = await import("./pem.ts");
+    const names = { cert: "cert", key: "key" };
+    const pem = checkPem(endpoint.cert, endpoint.key, names);
+    return await runtime.listen({ ...endpoint, ...pem, backlog: BACKLOG });
+  }
   const options: BindOptions = { ...endpoint, backlog: BACKLOG };
   if (endpoint.transport === "unix") {
     const { listenUnix } = await import("./unix.ts");
     const { path, mode } = endpoint;
     return await listenUnix(path, mode, () => runtime.listen(options));
-  }
-  if (endpoint.transport === "tls") {
-    const { checkPem } = await import("./pem.ts");
-    checkPem(endpoint.cert, endpoint.key, { cert: "cert", key: "key" });
   }
   return await runtime.listen(options);
 }
@@ -172,6 +180,19 @@ function checkText(name: string, value: unknown): void {
   if (typeof value === "string" && value !== "") return;
   throw new TypeError(
     `Cannot listen: ${name} must be a string that is not empty, but is ${value}`,
+  );
+}
+
+/** Checks text or bytes, and never says what they are. */
+function checkSecret(name: string, value: unknown): void {
+  const length = typeof value === "string"
+    ? value.length
+    : ArrayBuffer.isView(value)
+    ? value.byteLength
+    : 0;
+  if (length > 0) return;
+  throw new TypeError(
+    `Cannot listen: ${name} must be a string or a Uint8Array that is not empty`,
   );
 }
 

@@ -17,7 +17,10 @@ export async function listenUnix(
   if (found && !found.isSocket()) {
     throw new Error("what is there is not a socket");
   }
-  if (found && await isLive(path)) throw new Error("address already in use");
+  if (found && await isLive(path)) {
+    const code = "EADDRINUSE";
+    throw Object.assign(new Error("address already in use"), { code });
+  }
   if (found) unlinkSync(path);
 
   const listener = new UnixListener(path, await bind());

@@ -12,6 +12,8 @@ export interface ConnectorOptions {
   readonly chunkSize: number;
   /** Certificates, in PEM, to trust besides the usual ones. */
   readonly ca?: string | undefined;
+  /** Whether every certificate is taken, of whoever it is. */
+  readonly insecure?: boolean | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import { contract, type Test } from "./connection_contract.ts";
 import { missing } from "../helpers/commands.ts";
 import { farewellContract } from "./farewell_contract.ts";
 import { goneContract } from "./gone_contract.ts";
+import { reasonsContract } from "./reasons_contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
 import { udpContract } from "./udp_contract.ts";
@@ -25,6 +26,7 @@ export function contracts(test: Test): void {
     farewellContract(transportTest, transport);
     if (transport !== UNIX) goneContract(transportTest, transport);
   }
+  reasonsContract((what, run) => test(what, run, withoutOpenssl));
   tcpContract(withPrefix("tcp"));
   tlsContract(withPrefix("tls"));
   udpContract(withPrefix("udp"));

@@ -20,12 +20,13 @@ const FAULTS: Readonly<Record<FaultKind, string>> = {
 
 /** The result, for people. */
 export function formatResult(result: BenchResult): string {
-  const { endpoint, size, seconds, messages, bytes, rate } = result;
+  const { endpoint, insecure, size, seconds, messages, bytes, rate } = result;
   const sizes = [size].flat().map(formatNumber).join("–");
   const lines = [
     `${endpoint}: ${formatNumber(result.connections)} × ${sizes} B, ${
       formatSeconds(seconds)
     }`,
+    ...(insecure ? ["The server's certificate was not checked"] : []),
     `${formatNumber(messages)} messages, ${formatRate(rate)} messages/s, ${
       formatMegabytes(seconds > 0 ? bytes / seconds : 0)
     } each way`,

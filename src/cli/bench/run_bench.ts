@@ -80,10 +80,11 @@ async function runWithProgress(
 }
 
 async function readCa(path: string): Promise<string> {
+  const { checkCertificates } = await import("../../listen/pem.ts");
   try {
-    return await readFile(path, "utf8");
+    return checkCertificates(await readFile(path), path);
   } catch (error) {
-    throw new Error(`Cannot read --tls-ca ${path}: ${explain(error)}`);
+    throw new Error(`Cannot use --tls-ca ${path}: ${explain(error)}`);
   }
 }
 

@@ -34,6 +34,7 @@ Options:
       --warmup TIME          how long messages are sent before they count (1s; with -n 0s)
       --workers N            how many threads share the connections (1)
       --tls-ca FILE          certificates to trust besides the usual ones, in PEM
+  -k, --insecure             take every certificate, of whoever it is
       --json                 the result as one JSON object
   -y, --yes                  do not ask before loading another machine heavily
   -h, --help                 show this help
@@ -62,6 +63,7 @@ export interface BenchSettings {
   readonly workers: number;
   /** The path of a file. */
   readonly tlsCa?: string | undefined;
+  readonly insecure: boolean;
   readonly json: boolean;
   readonly yes: boolean;
   readonly help: boolean;
@@ -78,13 +80,14 @@ const VALUES = [
   "workers",
   "tls-ca",
 ] as const;
-const SWITCHES = ["churn", "json", "yes", "help"] as const;
+const SWITCHES = ["churn", "insecure", "json", "yes", "help"] as const;
 const ALIAS = {
   connections: "c",
   size: "s",
   duration: "d",
   messages: "n",
   rate: "r",
+  insecure: "k",
   yes: "y",
   help: "h",
 };
@@ -127,6 +130,7 @@ export function readBenchArgs(
     warmup: valueOf("warmup", TIME, readTime),
     workers: valueOf("workers", FROM_1, readFrom1) ?? 1,
     tlsCa: valueOf("tls-ca", "a file's path", readPath),
+    insecure: isOn("insecure"),
     json: isOn("json"),
     yes: isOn("yes"),
     help: isOn("help"),
@@ -154,8 +158,23 @@ function check(settings: BenchSettings, others: number): void {
       `Invalid value ${largest} for --size: expected ${LARGEST_DATAGRAM} at most over UDP`,
     );
   }
-  if (settings.tlsCa !== undefined && endpoint.transport !== "tls") {
-    throw new UsageError("Option --tls-ca needs an endpoint tls://HOST:PORT");
+  if (endpoint.transport !== "tls") {
+    for (
+      const [name, value] of Object.entries({
+        "tls-ca": settings.tlsCa,
+        insecure: settings.insecure,
+      })
+    ) {
+      if (value === undefined || value === false) continue;
+      throw new UsageError(
+        `Option --${name} needs an endpoint tls://HOST:PORT`,
+      );
+    }
+  }
+  if (settings.tlsCa !== undefined && settings.insecure) {
+    throw new UsageError(
+      "Options --tls-ca and --insecure are given: one of them is accepted",
+    );
   }
   if (workers > connections) {
     throw new UsageError(

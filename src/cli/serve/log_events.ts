@@ -18,12 +18,13 @@ export function observeTo(log: Log): Observer {
       const remote = formatAddr(remoteAddr);
       log.write("debug", "open", `#${id} ${remote} opened`, { id, remote });
     },
-    onClose({ id, remoteAddr, bytes, duration, reason }) {
+    onClose({ id, remoteAddr, bytes, duration, reason, error }) {
       const remote = formatAddr(remoteAddr);
       const what = `${formatBytes(bytes)} echoed in ${formatTime(duration)}`;
-      const text = `#${id} ${remote} closed (${reason}): ${what}`;
+      const why = error === undefined ? reason : `${reason}: ${error}`;
+      const text = `#${id} ${remote} closed (${why}): ${what}`;
       const durationMs = Math.round(duration);
-      const fields = { id, remote, bytes, durationMs, reason };
+      const fields = { id, remote, bytes, durationMs, reason, error };
       log.write("debug", "close", text, fields);
     },
     onError(message) {

@@ -81,16 +81,15 @@ async function readPem(
   { tlsCert = "", tlsKey = "" }: Settings,
 ): Promise<Pem> {
   const { checkPem } = await import("../../listen/pem.ts");
-  const cert = await readText(tlsCert);
-  const key = await readText(tlsKey);
-  checkPem(cert, key, { cert: tlsCert, key: tlsKey });
-  return { cert, key };
+  const cert = await readBytes(tlsCert);
+  const key = await readBytes(tlsKey);
+  return checkPem(cert, key, { cert: tlsCert, key: tlsKey });
 }
 
-async function readText(file: string): Promise<string> {
+async function readBytes(file: string): Promise<Uint8Array> {
   const { readFile } = await import("node:fs/promises");
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (cause) {
     throw new Error(`cannot read ${file}: ${explain(cause)}`, { cause });
   }

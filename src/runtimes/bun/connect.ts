@@ -1,3 +1,9 @@
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { statSync } from "node:fs";
+import { codeOf } from "../../core/error_message.ts";
+import { isLoopback } from "../../core/ip.ts";
+import type { Addr } from "../../core/transport.ts";
 import type {
   Connector,
   ConnectorOptions,
@@ -39,21 +45,61 @@ export function createConnector(options: ConnectorOptions): Connector {
   const node = createNodeConnector(options);
   return {
     async connect(addr, handler) {
-      if (addr.transport === "tls" || addr.transport === "udp") {
-        return node.connect(addr, handler);
+      if (addr.transport === "udp") return node.connect(addr, handler);
+      try {
+        if (addr.transport === "tls") return await node.connect(addr, handler);
+        const socket = new BunSocket(handler);
+        socket.raw = await Bun.connect({
+          ...("path" in addr
+            ? { unix: addr.path }
+            : { hostname: addr.hostname, port: addr.port }),
+          data: socket,
+          socket: HANDLERS,
+        });
+        socket.raw.setNoDelay(true);
+        return socket;
+      } catch (error) {
+        throw codeOf(error) === "ECONNREFUSED"
+          ? await refusal(addr, error)
+          : error;
       }
-      const socket = new BunSocket(handler);
-      socket.raw = await Bun.connect({
-        ...("path" in addr
-          ? { unix: addr.path }
-          : { hostname: addr.hostname, port: addr.port }),
-        data: socket,
-        socket: HANDLERS,
-      });
-      socket.raw.setNoDelay(true);
-      return socket;
     },
   };
+}
+
+/** What has really happened: for Bun, most connections that fail are refused. */
+async function refusal(addr: Addr, error: unknown): Promise<unknown> {
+  if ("path" in addr) {
+    try {
+      statSync(addr.path);
+      return error;
+    } catch (reason) {
+      return reason;
+    }
+  }
+  const { address, family } = await lookup(addr.hostname);
+  const source = await sourceTo(address, family);
+  if (source === "0.0.0.0" || source === "::") {
+    const code = "ENETUNREACH";
+    return Object.assign(new Error("no way to that network"), { code });
+  }
+  // Another machine's router may have said that it cannot be reached.
+  return source === address || isLoopback(source) ? error : new Error(
+    "connection refused, or no way to that host: Bun does not tell which",
+    { cause: error },
+  );
+}
+
+/** This machine's address towards another, by its routes; else the unspecified one. */
+function sourceTo(address: string, family: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createSocket(family === 6 ? "udp6" : "udp4");
+    // Nothing is sent to it.
+    socket.connect(9, address, () => {
+      resolve(socket.address().address);
+      socket.close();
+    });
+  });
 }
 
 const HANDLERS: Handlers = {

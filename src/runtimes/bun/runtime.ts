@@ -1,5 +1,6 @@
 import { SecureConnection } from "../../core/handshake.ts";
 import type { BindOptions, Runtime } from "../runtime.ts";
+import { CIPHERS, readTlsError } from "../tls.ts";
 import { runtime as node } from "../node/runtime.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
@@ -9,7 +10,7 @@ declare const Bun: {
   listen(
     options: (Address | { unix: string }) & {
       allowHalfOpen: boolean;
-      tls?: { cert: string; key: string };
+      tls?: { cert: string; key: string; ciphers: string };
       socket: {
         open(socket: Socket): void;
         handshake(socket: Socket, success: boolean, error?: Error | null): void;
@@ -94,7 +95,7 @@ class BunListener implements Listener {
     this.#listener = Bun.listen({
       ...place,
       ...(transport === "tls" &&
-        { tls: { cert: options.cert, key: options.key } }),
+        { tls: { cert: options.cert, key: options.key, ciphers: CIPHERS } }),
       allowHalfOpen: true,
       socket: {
         open: (socket) => {
@@ -158,9 +159,9 @@ class BunConnection implements Connection {
   #rest: Uint8Array | undefined;
   #secure = false;
   #ended = false;
-  /** Whether what comes in is dropped, for the end has been sent. */
+  /** Whether received data is dropped, because the end has been sent. */
   #dropping = false;
-  #error: Error | undefined;
+  #error: unknown;
   #wake = () => {};
 
   constructor(socket: Socket, transport: BindOptions["transport"]) {
@@ -221,7 +222,7 @@ class BunConnection implements Connection {
   }
 
   onClose(error?: Error): void {
-    this.#error ??= error ?? new Error("Connection closed");
+    this.#error ??= readTlsError(error ?? new Error("Connection closed"));
     this.#wake();
   }
 

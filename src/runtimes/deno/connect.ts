@@ -7,6 +7,8 @@ import type {
   SocketHandler,
 } from "../connector.ts";
 import { connectUdp } from "../connect_udp.ts";
+import { withLookup } from "../lookup_error.ts";
+import { readTlsError } from "../tls.ts";
 
 /** Connects over `Deno.connect`. */
 export function createConnector(options: ConnectorOptions): Connector {
@@ -15,10 +17,32 @@ export function createConnector(options: ConnectorOptions): Connector {
   return {
     async connect(addr, handler) {
       if (addr.transport === "udp") return connectUdp(addr, handler);
-      const connection = await open(addr, options);
+      // Deno's own always checks.
+      if (addr.transport === "tls" && options.insecure) {
+        return (await loadNode(options)).connect(addr, handler);
+      }
+      const connection = await tryToOpen(addr, options);
       return new DenoSocket(connection, handler, turnstile, options.chunkSize);
     },
   };
+}
+
+/** Connects over `node:tls`. */
+async function loadNode(options: ConnectorOptions): Promise<Connector> {
+  return (await import("../node/connect.ts")).createConnector(options);
+}
+
+/** Opens a connection, or throws an error that says what is wrong. */
+async function tryToOpen(
+  addr: Addr,
+  options: ConnectorOptions,
+): Promise<Deno.Conn> {
+  try {
+    return await open(addr, options);
+  } catch (error) {
+    const read = readTlsError(error);
+    throw "hostname" in addr ? await withLookup(read, addr.hostname) : read;
+  }
 }
 
 async function open(addr: Addr, { ca }: ConnectorOptions): Promise<Deno.Conn> {
@@ -29,7 +53,12 @@ async function open(addr: Addr, { ca }: ConnectorOptions): Promise<Deno.Conn> {
   if (addr.transport === "tls") {
     const caCerts = ca === undefined ? [] : [ca];
     const connection = await Deno.connectTls({ hostname, port, caCerts });
-    await connection.handshake();
+    try {
+      await connection.handshake();
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
     return connection;
   }
   const connection = await Deno.connect({ hostname, port });
@@ -110,6 +139,9 @@ class DenoSocket implements Socket {
   #end(error?: unknown): void {
     if (this.#ended) return;
     this.close();
-    this.#handler.onEnd(error instanceof Error ? error : undefined);
+    // Many servers end TLS without the `close_notify` that rustls wants.
+    const isEnd = error instanceof Deno.errors.UnexpectedEof;
+    const read = isEnd ? undefined : readTlsError(error);
+    this.#handler.onEnd(read instanceof Error ? read : undefined);
   }
 }

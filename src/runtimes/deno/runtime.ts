@@ -1,5 +1,6 @@
 import { SecureConnection } from "../../core/handshake.ts";
 import type { Runtime } from "../runtime.ts";
+import { readTlsError } from "../tls.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
 /** Deno as a {@linkcode Runtime}. A bundle loads this on every runtime: only when asked it asks Deno. */
@@ -43,7 +44,7 @@ export const runtime: Runtime = {
       (connection) =>
         new SecureConnection(
           endedByPeer(connection),
-          connection.handshake(),
+          connection.handshake().catch(fail),
           handshakeTimeout,
         ),
     );
@@ -141,10 +142,15 @@ function endedByPeer(connection: Deno.TlsConn): Connection {
     read: (p) =>
       connection.read(p).catch((error) => {
         if (error instanceof Deno.errors.UnexpectedEof) return null;
-        throw error;
+        return fail(error);
       }),
-    write: (p) => connection.write(p),
+    write: (p) => connection.write(p).catch(fail),
     close: () => connection.close(),
     closeWrite: () => connection.closeWrite(),
   };
+}
+
+/** Throws an error of TLS in our own words. */
+function fail(error: unknown): never {
+  throw readTlsError(error);
 }

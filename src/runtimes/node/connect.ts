@@ -12,10 +12,11 @@ import type {
   SocketHandler,
 } from "../connector.ts";
 import { connectUdp } from "../connect_udp.ts";
+import { readTlsError } from "../tls.ts";
 
 /** Connects over `node:net` and `node:tls`. */
 export function createConnector(
-  { ca, chunkSize }: ConnectorOptions,
+  { ca, insecure = false, chunkSize }: ConnectorOptions,
 ): Connector {
   // All read into it in turn, instead of each into a new one each time.
   const buffer = new Uint8Array(chunkSize);
@@ -23,7 +24,7 @@ export function createConnector(
     connect(addr, handler) {
       if (addr.transport === "udp") return connectUdp(addr, handler);
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-      const socket = open(addr, ca, {
+      const socket = open(addr, ca, insecure, {
         buffer,
         callback(count, chunk) {
           if (!socket.destroyed) handler.onData(chunk, count);
@@ -31,11 +32,12 @@ export function createConnector(
         },
       });
       socket.setNoDelay();
-      socket.once("error", reject);
+      const fail = (error: unknown) => reject(readTlsError(error));
+      socket.once("error", fail);
       socket.once(
         addr.transport === "tls" ? "secureConnect" : "connect",
         () => {
-          socket.off("error", reject);
+          socket.off("error", fail);
           resolve(new NodeSocket(socket, handler));
         },
       );
@@ -47,6 +49,7 @@ export function createConnector(
 function open(
   addr: Addr,
   ca: string | undefined,
+  insecure: boolean,
   onread: OnReadOpts,
 ): NetSocket {
   if ("path" in addr) return connectTcp({ path: addr.path, onread });
@@ -55,6 +58,7 @@ function open(
   const socket = connectTls({
     host,
     port,
+    rejectUnauthorized: !insecure,
     ...(ca && { ca: [...rootCertificates, ca] }),
   });
   // It knows no `onread`.
@@ -79,7 +83,8 @@ class NodeSocket implements Socket {
     const end = (error?: Error) => {
       if (this.#ended) return;
       this.close();
-      handler.onEnd(error);
+      const read = readTlsError(error);
+      handler.onEnd(read instanceof Error ? read : undefined);
     };
     socket.on("end", () => end());
     socket.on("error", end);

@@ -1,14 +1,17 @@
-import { write } from "node:fs";
+import { accessSync, constants as modes, write } from "node:fs";
 import {
   createServer,
   type ListenOptions,
   type Server,
   type Socket,
 } from "node:net";
+import { dirname } from "node:path";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
+import { codeOf } from "../../core/error_message.ts";
 import { SecureConnection } from "../../core/handshake.ts";
+import { CIPHERS, leftInHandshake, readTlsError } from "../tls.ts";
 import type {
   BindOptions,
   Output,
@@ -94,14 +97,23 @@ export const runtime: Runtime = {
   },
 };
 
-function listenOnPath(
+async function listenOnPath(
   { transport, path, backlog }: UnixBindOptions & BindOptions,
   maker: Maker,
 ): Promise<Listener> {
-  return bind(
-    { path, backlog },
-    (server) => new NodeListener(server, { transport, path }, maker),
-  );
+  try {
+    return await bind(
+      { path, backlog },
+      (server) => new NodeListener(server, { transport, path }, maker),
+    );
+  } catch (error) {
+    // Node says EACCES also where the system has said ENOENT.
+    if (codeOf(error) !== "EACCES") throw error;
+    accessSync(dirname(path), modes.W_OK | modes.X_OK);
+    throw Object.assign(new Error("no such file or directory"), {
+      code: "ENOENT",
+    });
+  }
 }
 
 async function listenOnPort(
@@ -179,12 +191,27 @@ async function makerFor(options: BindOptions): Promise<Maker> {
   }
   // Only now: Node reads the system's certificates along with it.
   const tls = await import("node:tls");
-  let secureContext = tls.createSecureContext(options);
+  const { constants } = await import("node:crypto");
+  const makeContext = ({ cert, key }: Pem) =>
+    tls.createSecureContext({
+      cert,
+      key,
+      ciphers: CIPHERS,
+      minVersion: "TLSv1.2",
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION |
+        constants.SSL_OP_NO_COMPRESSION,
+    });
+  let secureContext = makeContext(options);
   return {
     prepare(raw) {
       const addr = peerOf(raw);
       if (!addr) return undefined;
       const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+      // A socket made by hand reports an error after its handshake only here.
+      socket.on("_tlsError", (error: unknown) => {
+        const read = readTlsError(error);
+        socket.destroy(read instanceof Error ? read : undefined);
+      });
       return new SecureConnection(
         new NodeConnection(socket, addr),
         handshakeOf(socket),
@@ -192,7 +219,7 @@ async function makerFor(options: BindOptions): Promise<Maker> {
       );
     },
     reload(pem) {
-      secureContext = tls.createSecureContext({ ...options, ...pem });
+      secureContext = makeContext(pem);
     },
   };
 }
@@ -208,14 +235,11 @@ function peerOf(socket: Socket): Addr | undefined {
 /** Settles with a socket's TLS handshake. */
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    // When the peer leaves, Node reports no error.
-    const left = Object.assign(new Error("Connection closed in handshake"), {
-      code: "ECONNRESET",
-    });
     socket.once("secure", resolve);
-    socket.once("error", reject);
-    socket.once("end", () => reject(left));
-    socket.once("close", () => reject(left));
+    socket.once("error", (error) => reject(readTlsError(error)));
+    // When the peer leaves, Node reports no error.
+    socket.once("end", () => reject(leftInHandshake()));
+    socket.once("close", () => reject(leftInHandshake()));
   });
 }
 

@@ -25,6 +25,7 @@ const DEFAULTS: BenchSettings = {
   warmup: undefined,
   workers: 1,
   tlsCa: undefined,
+  insecure: false,
   json: false,
   yes: false,
   help: false,
@@ -51,6 +52,10 @@ const RIGHT: Record<string, Partial<BenchSettings>> = {
   "--tls-ca ca.pem tls://localhost:7": {
     endpoint: { transport: "tls", hostname: "localhost", port: 7 },
     tlsCa: "ca.pem",
+  },
+  "-k tls://localhost:7": {
+    endpoint: { transport: "tls", hostname: "localhost", port: 7 },
+    insecure: true,
   },
   "unix:///run/e": { endpoint: { transport: "unix", path: "/run/e" } },
   "-h": { help: true, endpoint: undefined },
@@ -92,6 +97,8 @@ const WRONG: Record<string, string[]> = {
   [`--window 2 --churn ${URL}`]: ["--window", "--churn"],
   [`--workers 2 -c 1 ${URL}`]: ["--workers", "2", "1 connection"],
   [`--tls-ca x ${URL}`]: ["--tls-ca", "tls://HOST:PORT"],
+  [`-k ${URL}`]: ["--insecure", "tls://HOST:PORT"],
+  "-k --tls-ca x tls://localhost:7": ["--tls-ca", "--insecure", "one of them"],
 };
 
 for (const [line, parts] of Object.entries(WRONG)) {

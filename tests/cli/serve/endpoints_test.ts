@@ -266,6 +266,29 @@ test("every endpoint needs its own permissions only", async () => {
   }));
 }, needing(["openssl"], [DENO]));
 
+test("says why a TLS connection has failed", async (runtime) => {
+  using directory = new TemporaryDirectory();
+  const [cert, key] = [directory.file("cert.pem"), directory.file("key.pem")];
+  makeCertificate(cert, key);
+  const pem = [`--tls-cert=${cert}`, `--tls-key=${key}`];
+  const lines: [string[], RegExp][] = [
+    [[], /^#1 127\.0\.0\.1:\d+ closed \(error: not TLS\): 0 B echoed in /],
+    [["--log-format=json"], /"close".*"reason":"error","error":"not TLS"}$/],
+  ];
+  for (const [options, line] of lines) {
+    await using program = Program.start(
+      withFiles(runtime, directory),
+      "-v",
+      ...options,
+      "tls://127.0.0.1:0",
+      ...pem,
+    );
+    await using client = await Client.connect(await program.port());
+    await client.send("GET / HTTP/1.0\r\n\r\n");
+    await program.line(line);
+  }
+});
+
 test(
   "TLS clients that say nothing, or take nothing, leave nothing behind",
   async (runtime) => {
