@@ -62,7 +62,7 @@ async function run(runtime: Runtime): Promise<number> {
       log.error(explain(error));
     }
   });
-  // Only now: whoever reads these lines may send a signal at once.
+  // After the handlers are set: a reader of these lines may send a signal at once.
   logListening(log, serving.addrs, settings);
   const totals = await serving.finished;
   ignoreSignals();

@@ -1,7 +1,7 @@
 import { explain } from "../core/error_message.ts";
 import type { Output, Runtime } from "../runtimes/runtime.ts";
 
-/** How long until a stream that is full is tried again, in milliseconds. */
+/** How long to wait before retrying a full stream, in milliseconds. */
 const RETRY = 20;
 
 /** What the commonest errors mean for a stream, by their POSIX name. */
@@ -13,7 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EBADF: "it is not open for writing",
 };
 
-/** Writes the whole text, however long nobody reads it. Rejects when nobody can any more. */
+/** Writes the whole text, however slow the reader is. Rejects if the reader has gone. */
 export async function writeText(output: Output, text: string): Promise<void> {
   let rest = new TextEncoder().encode(text);
   while (rest.length > 0) {

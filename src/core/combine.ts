@@ -1,13 +1,12 @@
 import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /**
- * Makes one listener of several, so that one server can serve them all. Its
- * address is that of the first.
+ * Combines listeners into one, so that one server can serve them all. Its address
+ * is that of the first.
  *
- * Each of them has its turn: one that is quiet does not keep the others waiting,
- * nor does one that is busy.
+ * They take turns: neither a quiet listener nor a busy one delays the others.
  *
- * @throws {TypeError} If there is none.
+ * @throws {TypeError} If there is no listener.
  */
 export function combine<A extends Addr>(
   listeners: readonly Listener<A>[],
@@ -17,7 +16,7 @@ export function combine<A extends Addr>(
   return listeners.length === 1 ? first : new Combined(first.addr, listeners);
 }
 
-/** What several have counted; undefined if none of them counts datagrams. */
+/** Adds up counts of datagrams. Returns undefined if there are none. */
 export function sumDatagrams(
   all: readonly { readonly datagrams?: Datagrams | undefined }[],
 ): Datagrams | undefined {
@@ -30,7 +29,7 @@ export function sumDatagrams(
   }));
 }
 
-/** What one of them has answered: a connection, or why it could not accept one. */
+/** The result of an `accept`: a connection, or an error. */
 interface Answer {
   readonly from: Listener;
   readonly connection?: Connection;
@@ -40,9 +39,9 @@ interface Answer {
 class Combined<A extends Addr> implements Listener<A> {
   readonly addr: A;
   readonly #listeners: readonly Listener[];
-  /** Those who are to be asked for their next connection. */
+  /** Listeners without a pending `accept`. */
   readonly #idle: Set<Listener>;
-  /** Answers that nobody has asked for yet: at most one of each. */
+  /** Results not asked for yet, at most one of each listener. */
   readonly #answers: Answer[] = [];
   #ended = 0;
   #closed = false;

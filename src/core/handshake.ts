@@ -12,9 +12,8 @@ export class TlsError extends Error {
 }
 
 /**
- * A TLS connection, which is there before its handshake is done: so a client
- * that fails the handshake, or never begins it, is one connection that fails,
- * and delays nobody.
+ * A TLS connection that exists before its handshake is done. A client that fails
+ * the handshake, or never begins it, is one failed connection and delays no other.
  */
 export class SecureConnection implements Connection {
   readonly remoteAddr: Addr;
@@ -26,7 +25,7 @@ export class SecureConnection implements Connection {
   #done = false;
 
   /**
-   * @param connection What can be used after the handshake.
+   * @param connection The connection to use after the handshake.
    * @param handshake Settles with the handshake.
    * @param timeout How long it may take, in milliseconds.
    */
@@ -41,7 +40,7 @@ export class SecureConnection implements Connection {
       : remoteAddr;
     this.#connection = connection;
     this.#handshake = this.#finish(handshake, timeout);
-    // Whoever reads or writes is told.
+    // Reads and writes report the failure.
     this.#handshake.catch(() => {});
     const { pipe, closeWrite } = connection;
     if (pipe) {

@@ -14,9 +14,9 @@ import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /** The first and the longest wait after a failed `accept`, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
-/** Failures of `accept` with less than this between them are one episode, in milliseconds. */
+/** Failures of `accept` that are closer together than this are one episode, in milliseconds. */
 const EPISODE = 2 * BACKOFF.longest;
-/** How many times within `idleTimeout` or `maxLifetime` the connections are looked at. */
+/** The number of sweeps within `idleTimeout` or `maxLifetime`. */
 const SWEEPS = 10;
 /**
  * How long a connection that the server ends may take for it, in milliseconds:
@@ -25,28 +25,28 @@ const SWEEPS = 10;
 const FAREWELL = 2_000;
 /** How much is read, and dropped, at a time from a peer that is seen off. */
 const SINK = 64 * 1024;
-/** Errors that say no more than that the peer has gone. */
+/** Errors that mean just that the peer has gone. */
 const RESETS: ReadonlySet<unknown> = new Set([
   "ECONNRESET",
   "ECONNABORTED",
   "EPIPE",
 ]);
 
-/** What a server has done so far. */
+/** The numbers of a server, from its start to now. */
 export interface Stats {
-  /** Connections accepted, without those that were refused. */
+  /** Connections accepted, not counting refused ones. */
   readonly accepted: number;
-  /** Clients that `admit` or `maxConnectionsPerHost` has kept out. */
+  /** Clients refused by `admit` or `maxConnectionsPerHost`. */
   readonly refused: number;
   /** Connections open now. */
   readonly active: number;
-  /** The most connections that were open at the same time. */
+  /** The largest number of connections open at the same time. */
   readonly peak: number;
-  /** Connections that ended with an error, of the peer's making or not. */
+  /** Connections that ended with an error, including resets. */
   readonly failed: number;
-  /** Bytes echoed, including those of the connections still open. */
+  /** Bytes echoed, including those of open connections. */
   readonly bytes: number;
-  /** Datagrams, whose bytes are among the above; only where UDP is served. */
+  /** Datagrams, only if UDP is served. `bytes` includes theirs. */
   readonly datagrams?: Datagrams;
   /** When the server was started. */
   readonly startedAt: Date;
@@ -65,22 +65,22 @@ export interface ShutdownOptions {
 }
 
 /**
- * A running echo server. `await using` closes it at once; `A` is what address it
- * has.
+ * A running echo server. `await using` closes it at once. `A` is the type of its
+ * address.
  */
 export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
-  /** The address it listens on; the first one's where it has several listeners. */
+  /** The address it listens on; that of the first listener, if there are several. */
   readonly addr: A;
   /** The addresses of all its listeners. */
   readonly addrs: readonly A[];
-  /** Resolves when it has stopped and its last connection is gone. Never rejects. */
+  /** Resolves when the server has stopped and its last connection has ended. Never rejects. */
   readonly finished: Promise<void>;
-  /** What it has done so far: a snapshot. */
+  /** Returns a snapshot of its numbers. */
   stats(): Stats;
   /**
-   * Stops accepting at once, lets the open connections go on until their peers
-   * end them, and closes what is left after `grace`. May be called again; the
-   * earliest end counts.
+   * Stops accepting at once, waits until the clients have ended the open
+   * connections, and closes the remaining ones after `grace`. It may be called
+   * again; the earliest deadline counts.
    *
    * @returns {@linkcode EchoServer.finished}, or a rejection with a TypeError or
    * a RangeError for an invalid `grace`.
@@ -89,11 +89,10 @@ export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
 }
 
 /**
- * Echoes every connection of a listener, all of them at the same time and each
- * in its turn, until it is shut down.
+ * Echoes every connection of a listener, all of them concurrently and with equal
+ * shares, until it is shut down.
  *
- * Nothing a client does ends the server: an error of one connection is that
- * connection's alone.
+ * No client can end the server: an error on one connection affects no other.
  *
  * @example
  * ```ts
@@ -135,7 +134,7 @@ interface Entry {
   quietSince: number;
   /** How many bytes end it. */
   most: number;
-  /** Why it is over, once it is. */
+  /** Why it ended; set once it has. */
   reason?: CloseReason;
   /** Settles when the end has been sent, where it ends in good order. */
   farewell?: Promise<void>;
@@ -226,7 +225,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     }
   }
 
-  /** Whether a client may come in; if not, it is closed. */
+  /** Admits a client, or closes its connection. Reports whether it was admitted. */
   #admits(connection: Connection): boolean {
     const { remoteAddr } = connection;
     let reason: RefuseReason | undefined;
@@ -270,7 +269,7 @@ class Server<A extends Addr> implements EchoServer<A> {
       });
       entry.reason ??= "eof";
     } catch (error) {
-      // Once it has been ended here, the error is only that of its pending read.
+      // After an end on this side, the error is just that of the pending read.
       if (entry.reason === undefined) {
         this.#failed++;
         this.#report(error, info);
@@ -440,7 +439,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     );
   }
 
-  /** Runs a callback. What it throws, or rejects with, is reported. */
+  /** Runs a callback, and reports what it throws or rejects with. */
   #call(callback: () => unknown, connection?: OpenConnection): void {
     Promise.try(callback).catch((error) => this.#report(error, connection));
   }

@@ -22,18 +22,18 @@ import type { PemText } from "./pem.ts";
 import type { UdpBindOptions } from "./udp.ts";
 
 /**
- * How many connections may wait to be accepted. The usual few hundred overflow
- * in a burst, and each connection dropped then costs its client a second. The
- * system lowers it to what it allows.
+ * The number of connections that may wait to be accepted. The usual few hundred
+ * overflow in a burst, and each dropped connection costs its client a second. The
+ * system lowers the number to its own limit.
  */
 const BACKLOG = 4096;
 
-/** How long a client has for its TLS handshake, in milliseconds. */
+/** The time that a client has for its TLS handshake, in milliseconds. */
 const HANDSHAKE_TIMEOUT = 10_000;
 
 /**
- * Binds a socket, on the runtime at hand: for TCP unless the options say
- * another transport. TCP connections have `TCP_NODELAY` and keep-alive on.
+ * Binds a socket, for TCP unless the options name another transport. TCP
+ * connections have `TCP_NODELAY` and keep-alive set.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ const HANDSHAKE_TIMEOUT = 10_000;
  * listener.close();
  * ```
  *
- * @example A Unix socket for everybody in the group
+ * @example A Unix socket for a group of users
  * ```ts
  * import { listen } from "@echod/echod";
  *
@@ -66,7 +66,7 @@ export function listen(
 ): Promise<Listener<NetAddr>>;
 /** Binds a Unix socket. */
 export function listen(options: UnixListenOptions): Promise<Listener<UnixAddr>>;
-/** Binds a socket, for whichever transport the options say. */
+/** Binds a socket for the transport in the options. */
 export function listen(options?: ListenOptions): Promise<Listener>;
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const endpoint = complete(options);
@@ -93,7 +93,7 @@ function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
   };
 }
 
-/** Options with nothing left out, and checked. */
+/** Complete and checked options. */
 type Endpoint =
   | TcpBindOptions
   | Omit<TlsBindOptions, "cert" | "key"> & {
@@ -148,7 +148,7 @@ function complete(options: ListenOptions): Endpoint {
   }
 }
 
-/** Binds. The modules that most endpoints do without are loaded by those that need them. */
+/** Binds a socket. Modules that most endpoints do without are loaded when needed. */
 async function bind(endpoint: Endpoint): Promise<Listener> {
   if ("reusePort" in endpoint && endpoint.reusePort) {
     const { platform } = (await import("node:process")).default;

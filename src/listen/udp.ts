@@ -8,21 +8,21 @@ import type {
   NetAddr,
 } from "../core/transport.ts";
 
-/** How many datagrams may wait to be sent, before more are dropped. */
+/** The number of datagrams that may wait to be sent; further ones are dropped. */
 const LARGEST_QUEUE = 1024;
-/** NFS, the one service above the ports of the privileged that must not be answered. */
+/** The port of NFS, the one service above the privileged ports that must not be answered. */
 const NFS = 2049;
-/** The broadcast and the multicast addresses. That of a subnet, the system drops. */
+/** Broadcast and multicast addresses. The system itself drops the broadcast address of a subnet. */
 const GROUP = /^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff[\da-f]{2}:/i;
-/** How long an echo service has to prove to be one, in milliseconds. */
+/** How long to wait for the answer of a suspected echo service, in milliseconds. */
 const PATIENCE = 1_000;
 
-/** A UDP socket, and whom it answers. */
+/** A UDP socket to bind. */
 export interface UdpBindOptions {
   readonly transport: "udp";
   readonly hostname: string;
   readonly port: number;
-  /** Whether to answer also who is, or looks like, an echo service. */
+  /** Whether to answer sources that are or look like an echo service, too. */
   readonly anySource: boolean;
 }
 
@@ -121,7 +121,7 @@ class UdpListener implements Listener {
     this.#queued++;
     const sent = (error?: Error | null) => {
       this.#queued--;
-      // An error is this one's alone: its sender cannot be reached, for example.
+      // An error concerns this datagram alone; its sender may have gone, for example.
       if (error) {
         this.#dropped++;
       } else {
@@ -136,7 +136,7 @@ class UdpListener implements Listener {
     }
   }
 
-  /** Whether somebody returns a datagram that comes from another port of ours. */
+  /** Reports whether a sender returns a datagram that comes from a second port. */
   async #ask(bytes: Uint8Array, { address, port }: RemoteInfo) {
     const socket = this.#open();
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -158,10 +158,10 @@ class UdpListener implements Listener {
 }
 
 /**
- * Whether a datagram's source can be a client, by the rule of OpenBSD's inetd:
- * it is not the port of a service, nor this socket itself, nor a group of hosts.
- * A socket that is bound to every address does not know which of them are its
- * own: it takes its own port for itself.
+ * Reports whether the source of a datagram can be a client, by the rule of OpenBSD's
+ * inetd: it is not the port of a service, not this socket, and not a group of hosts.
+ * A socket bound to every address does not know its own addresses, so its own port
+ * on any address counts as this socket.
  */
 export function isClient({ address, port }: RemoteInfo, own: NetAddr): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");

@@ -33,7 +33,7 @@ export async function listenUnix(
   return listener;
 }
 
-/** Whether somebody listens on the socket. */
+/** Reports whether a process listens on the socket. */
 function isLive(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => {

@@ -27,7 +27,7 @@ export interface Runtime {
    * has no such signal, never. Returns a function that undoes it.
    */
   onHangup(handler: () => void): () => void;
-  /** Ends the program. */
+  /** Ends the process. */
   exit(code: number): void;
 }
 

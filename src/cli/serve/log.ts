@@ -73,7 +73,7 @@ export class Log implements AsyncDisposable {
     while (this.#waiting !== "") {
       const text = this.#waiting + this.#lostLine();
       this.#waiting = "";
-      // A log that nobody can read any more must not end the server.
+      // A log whose reader has gone must not end the server.
       await tellText(this.#output, text);
     }
     this.#writing = undefined;

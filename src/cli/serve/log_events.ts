@@ -66,7 +66,7 @@ export function logReload(log: Log, endpoints: number): void {
   log.write("info", "reload", text, { endpoints });
 }
 
-/** Logs that it waits for the open connections. */
+/** Logs that the server waits for its open connections. */
 export function logDrain(log: Log, connections: number, grace: number): void {
   log.write(
     "info",

@@ -34,7 +34,7 @@ export interface Serving {
    * Rejects with the line to print.
    */
   reload(): Promise<number>;
-  /** Shuts it down; resolves with how many connections are open. */
+  /** Shuts it down. Resolves with the number of open connections. */
   shutdown(grace: number): Promise<number>;
 }
 

@@ -164,7 +164,7 @@ class Workers {
     return Math.max(0, ...await Promise.all(all));
   }
 
-  /** Resolves with what they have done together, when the last one has ended. */
+  /** Resolves with the totals of all workers when the last one has ended. */
   async finished(): Promise<Totals> {
     const all = await Promise.all(this.#totals);
     return sum(all.filter((totals) => totals !== undefined));

@@ -12,7 +12,7 @@ import type {
 } from "../connector.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
 
-/** What is used of Bun. */
+/** The part of Bun that is used here. */
 declare const Bun: {
   connect(
     options:
@@ -34,13 +34,13 @@ interface Handlers {
 
 interface RawSocket {
   readonly data: BunSocket;
-  /** Returns how many bytes the system took, or -1 once it is closed. */
+  /** Returns the number of bytes that the system accepted, or -1 once it is closed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
   setNoDelay(on: boolean): boolean;
   end(): void;
 }
 
-/** Connects over `Bun.connect`; TLS and UDP as on Node. */
+/** Connects with `Bun.connect`; TLS and UDP as on Node. */
 export function createConnector(options: ConnectorOptions): Connector {
   const node = createNodeConnector(options);
   return {

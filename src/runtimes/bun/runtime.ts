@@ -4,7 +4,7 @@ import { CIPHERS, readTlsError } from "../tls.ts";
 import { runtime as node } from "../node/runtime.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
-/** What is used of Bun. */
+/** The part of Bun that is used here. */
 declare const Bun: {
   readonly version: string;
   listen(
@@ -31,10 +31,10 @@ interface Address {
 
 interface Socket {
   data: BunConnection;
-  /** Where the peer is, if it is on the network. */
+  /** The peer's address, if it is on the network. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** Returns how many bytes the system took, or -1 once it has failed. */
+  /** Returns the number of bytes that the system accepted, or -1 once it has failed. */
   write(bytes: Uint8Array): number;
   pause(): void;
   resume(): void;
@@ -45,7 +45,7 @@ interface Socket {
   setKeepAlive(on: boolean): boolean;
 }
 
-/** Bun as a {@linkcode Runtime}: as Node, but for its sockets. */
+/** Bun as a {@linkcode Runtime}: like Node, except for its sockets. */
 export const runtime: Runtime = {
   get name() {
     return `bun ${Bun.version}`;
@@ -75,7 +75,7 @@ export const runtime: Runtime = {
   },
 };
 
-/** Hands over the connections that Bun pushes when they are asked for. */
+/** Queues the connections that Bun pushes until they are accepted. */
 class BunListener implements Listener {
   readonly addr: Addr;
   readonly #options: BindOptions;
@@ -155,7 +155,7 @@ class BunConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly #socket: Socket;
   #onBytes: ((count: number) => void) | undefined;
-  /** What has come in and has not been read, or not been sent back yet. */
+  /** Received bytes that have not been read or sent back yet. */
   #rest: Uint8Array | undefined;
   #secure = false;
   #ended = false;
@@ -186,7 +186,7 @@ class BunConnection implements Connection {
   onData(chunk: Uint8Array): void {
     if (this.#rest) {
       if (this.#dropping) return;
-      // TLS may have more ready than was asked for.
+      // TLS may have decrypted more than was asked for.
       this.#rest = concat(this.#rest, chunk);
       return;
     }
@@ -226,7 +226,7 @@ class BunConnection implements Connection {
     this.#wake();
   }
 
-  /** Lets the TLS handshake begin, and resolves when it is done. */
+  /** Begins the TLS handshake, and resolves when it is done. */
   async handshake(): Promise<void> {
     this.#socket.resume();
     while (!this.#secure) {
@@ -292,11 +292,11 @@ class BunConnection implements Connection {
     this.onClose();
   }
 
-  /** Sends as much as the system takes. */
+  /** Sends as much as the system accepts. */
   #send(bytes: Uint8Array): number {
     const sent = this.#socket.write(bytes);
     if (sent >= 0) return sent;
-    // The peer has gone; of a paused socket Bun says no more than this.
+    // The peer has gone; for a paused socket, Bun reports it only here.
     const error = new Error("Connection reset by peer");
     this.onClose(Object.assign(error, { code: "ECONNRESET" }));
     return 0;

@@ -10,9 +10,9 @@ import { connectUdp } from "../connect_udp.ts";
 import { withLookup } from "../lookup_error.ts";
 import { readTlsError } from "../tls.ts";
 
-/** Connects over `Deno.connect`. */
+/** Connects with `Deno.connect`. */
 export function createConnector(options: ConnectorOptions): Connector {
-  // The event loop that starves a server's connections starves a client's.
+  // The event loop starves the connections of a client as it does those of a server.
   const turnstile = new Turnstile();
   return {
     async connect(addr, handler) {
@@ -69,7 +69,7 @@ async function open(addr: Addr, { ca }: ConnectorOptions): Promise<Deno.Conn> {
 class DenoSocket implements Socket {
   readonly #connection: Deno.Conn;
   readonly #handler: SocketHandler;
-  /** What is being written. */
+  /** The bytes being written. */
   #unsent: Uint8Array | undefined;
   #refused = false;
   #ended = false;

@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime.ts";
 import { readTlsError } from "../tls.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
-/** Deno as a {@linkcode Runtime}. A bundle loads this on every runtime: only when asked it asks Deno. */
+/** Deno as a {@linkcode Runtime}. A bundle loads this on every runtime, so `Deno` is used only on demand. */
 export const runtime: Runtime = {
   get name() {
     return `deno ${Deno.version.deno}`;
@@ -109,7 +109,7 @@ class DenoListener<Conn extends Deno.Conn> implements Listener {
   }
 }
 
-/** Whether `accept` failed only because that one client had already gone. */
+/** Reports whether `accept` failed only because the client had gone. */
 function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.ConnectionAborted ||
@@ -121,20 +121,20 @@ function prepare(connection: Deno.TcpConn): Deno.TcpConn {
     connection.setNoDelay();
     connection.setKeepAlive();
   } catch {
-    // The client has gone; reading will say so.
+    // The client has gone; the next read reports it.
   }
   return connection;
 }
 
-/** Deno says null where a peer has no path. */
+/** Gives an unnamed peer the path "", where Deno has null. */
 function nameUnnamed(connection: Deno.UnixConn): Deno.UnixConn {
   connection.remoteAddr.path ??= "";
   return connection;
 }
 
 /**
- * Many clients end a TLS connection without the `close_notify` that it takes to
- * know that nothing is missing. To an echo that is an end like any other.
+ * Treats an end without `close_notify` as an end of file: many TLS clients close
+ * like that, and an echo loses nothing by it.
  */
 function endedByPeer(connection: Deno.TlsConn): Connection {
   return {

@@ -14,11 +14,11 @@ import type {
 import { connectUdp } from "../connect_udp.ts";
 import { readTlsError } from "../tls.ts";
 
-/** Connects over `node:net` and `node:tls`. */
+/** Connects with `node:net` and `node:tls`. */
 export function createConnector(
   { ca, insecure = false, chunkSize }: ConnectorOptions,
 ): Connector {
-  // All read into it in turn, instead of each into a new one each time.
+  // All sockets read into the same buffer, one at a time, instead of into new ones.
   const buffer = new Uint8Array(chunkSize);
   return {
     connect(addr, handler) {
@@ -61,7 +61,7 @@ function open(
     rejectUnauthorized: !insecure,
     ...(ca && { ca: [...rootCertificates, ca] }),
   });
-  // It knows no `onread`.
+  // A TLS socket does not support `onread`.
   socket.on(
     "data",
     (chunk: Uint8Array) => onread.callback(chunk.length, chunk),

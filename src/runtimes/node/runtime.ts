@@ -29,19 +29,19 @@ import type {
 } from "../../core/transport.ts";
 
 /**
- * How much is read at a time. Of a peer that does not take its echo twice that is
- * held: what is being written, and what Node has read ahead.
+ * How much is read at a time, in bytes. For a peer that does not read its echo,
+ * twice that is held: the bytes being written, and those that Node has read ahead.
  */
 const CHUNK = 64 * 1024;
 
 /**
- * How many sockets listen on a port, where they can share it. Node accepts one
- * connection a turn from each, and when a thousand clients are busy a turn takes
- * ten milliseconds.
+ * The number of sockets that listen on a port, where sockets can share it. Node
+ * accepts one connection per turn from each, and with a thousand busy clients a turn
+ * takes ten milliseconds.
  */
 const SOCKETS = 16;
 
-/** The first version with everything that echod uses, `import.meta.main` being the latest of it. */
+/** The first version with all features in use; `import.meta.main` is the latest of them. */
 const OLDEST = { major: 24, minor: 2 };
 
 /** Node as a {@linkcode Runtime}. */
@@ -123,7 +123,7 @@ async function listenOnPort(
   const { transport, hostname, port, backlog } = options;
   const canShare = process.platform === "linux";
   if (canShare && !options.reusePort && port !== 0) {
-    // Whoever is ready to share a port does not notice those who are as well.
+    // A socket that shares its port does not notice other sockets that share it.
     const place = { host: hostname, port, backlog };
     await bind(place, (server) => server.close());
   }
@@ -145,7 +145,7 @@ async function listenOnPort(
   return listener;
 }
 
-/** Binds a socket, and does something with it before a client can come. */
+/** Binds a socket, and runs `onListening` before a client can connect. */
 function bind<T>(
   place: ListenOptions,
   onListening: (server: Server) => T,
@@ -168,7 +168,7 @@ function bind<T>(
 
 /** Knows what connections are made of sockets. */
 interface Maker {
-  /** Makes a connection of a socket, if its client is still there. */
+  /** Makes a connection of a socket. Returns undefined if the client has gone. */
   prepare(socket: Socket): Connection | undefined;
   /** Takes another certificate and key. */
   reload?(pem: Pem): void;
@@ -189,7 +189,7 @@ async function makerFor(options: BindOptions): Promise<Maker> {
       },
     };
   }
-  // Only now: Node reads the system's certificates along with it.
+  // Loaded only here, because Node then reads the certificates of the system.
   const tls = await import("node:tls");
   const { constants } = await import("node:crypto");
   const makeContext = ({ cert, key }: Pem) =>
@@ -224,7 +224,7 @@ async function makerFor(options: BindOptions): Promise<Maker> {
   };
 }
 
-/** A peer's address: a client that has already gone has none any more. */
+/** Returns the address of a peer, or undefined if it has gone. */
 function peerOf(socket: Socket): Addr | undefined {
   const { remoteAddress, remotePort = 0 } = socket;
   return remoteAddress
@@ -232,18 +232,18 @@ function peerOf(socket: Socket): Addr | undefined {
     : undefined;
 }
 
-/** Settles with a socket's TLS handshake. */
+/** Settles with the TLS handshake of a socket. */
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("secure", resolve);
     socket.once("error", (error) => reject(readTlsError(error)));
-    // When the peer leaves, Node reports no error.
+    // Node reports no error if the peer leaves.
     socket.once("end", () => reject(leftInHandshake()));
     socket.once("close", () => reject(leftInHandshake()));
   });
 }
 
-/** Hands over the connections that Node pushes when they are asked for. */
+/** Queues the connections that Node pushes until they are accepted. */
 class NodeListener implements Listener {
   readonly addr: Addr;
   readonly #servers: Server[] = [];
@@ -260,7 +260,7 @@ class NodeListener implements Listener {
     this.add(server);
   }
 
-  /** Takes the connections of another socket as well. */
+  /** Adds another socket to accept from. */
   add(server: Server): void {
     this.#servers.push(server);
     server.on("connection", (socket) => this.#push(socket));
@@ -376,7 +376,7 @@ class NodeConnection implements Connection {
   }
 
   close(): void {
-    // Tells a TLS client that this is the end, if it will listen.
+    // Sends a TLS client the close_notify, if it still reads.
     if ("encrypted" in this.#socket) this.#socket.end();
     this.#socket.destroy();
   }
@@ -401,7 +401,7 @@ function output(descriptor: 1 | 2): Output {
   return {
     isTerminal: () => stream.isTTY === true,
     async write(p) {
-      // Not stream.write(), which waits for a pipe to be read.
+      // stream.write() would block until a pipe is read.
       const { bytesWritten } = await promisify(write)(descriptor, p);
       return bytesWritten;
     },
