@@ -46,7 +46,7 @@ export class Admission {
   /** Admits a client, or returns the reason to refuse it. */
   enter(remoteAddr: Addr): RefuseReason | undefined {
     const { admit, maxConnectionsPerHost } = this.#options;
-    if (admit && !admit(remoteAddr)) return "denied";
+    if (admit && !isAdmitted(admit(remoteAddr))) return "denied";
     if (maxConnectionsPerHost === undefined || "path" in remoteAddr) return;
     const host = hostOf(remoteAddr.hostname);
     const count = this.#inside.get(host) ?? 0;
@@ -62,4 +62,16 @@ export class Admission {
     if (count > 1) this.#inside.set(host, count - 1);
     else this.#inside.delete(host);
   }
+}
+
+/** Reports what `admit` returned. A promise, which is true to JavaScript, admits nobody. */
+function isAdmitted(answer: unknown): boolean {
+  if (typeof answer === "boolean") return answer;
+  // Its rejection would otherwise be reported as unhandled, and end the process.
+  Promise.resolve(answer).catch(() => {});
+  throw new TypeError(
+    `admit must return true or false, but returned ${
+      answer instanceof Promise ? "a promise" : typeof answer
+    }`,
+  );
 }

@@ -72,19 +72,25 @@ class Combined<A extends Addr> implements Listener<A> {
     }
   }
 
-  close(): void {
+  /** Closes all of them. Rejects with the first error, after the others are closed. */
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const listener of this.#listeners) listener.close();
-    for (const { connection } of this.#answers) connection?.close();
+    const connections = this.#answers.flatMap(({ connection }) =>
+      connection ?? []
+    );
+    const closing = [...this.#listeners, ...connections].map((one) =>
+      Promise.try(() => one.close())
+    );
     this.#wake();
+    await Promise.all(closing);
   }
 
   async #ask(from: Listener): Promise<void> {
     this.#idle.delete(from);
     try {
       const connection = await from.accept();
-      if (!connection) this.#ended++;
+      if (connection === null) this.#ended++;
       else if (this.#closed) connection.close();
       else this.#answers.push({ from, connection });
     } catch (error) {

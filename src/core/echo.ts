@@ -94,11 +94,13 @@ async function pump(
       const count = await connection.read(buffer.bytes);
       if (ticket.hot) turnstile.leave(ticket);
       if (count === null) return;
+      if (!isCount(count, buffer.bytes.length)) throw wrong("read", count);
       onBytes(0);
       for (let sent = 0; sent < count;) {
         const taken = await connection.write(
           buffer.bytes.subarray(sent, count),
         );
+        if (!isCount(taken, count - sent)) throw wrong("write", taken);
         sent += taken;
         onBytes(taken);
       }
@@ -109,6 +111,20 @@ async function pump(
     turnstile.part(ticket);
     buffer.release();
   }
+}
+
+/** Reports whether a value is a number of bytes, at least one. */
+function isCount(value: unknown, most: number): boolean {
+  return typeof value === "number" && value > 0 && value <= most;
+}
+
+/** The error of a connection that breaks its contract, which would loop for ever. */
+function wrong(method: "read" | "write", count: unknown): TypeError {
+  return new TypeError(
+    `Cannot echo: ${method}() of the connection resolved with ${
+      String(count)
+    }, which is not a number of bytes that it was asked for`,
+  );
 }
 
 /** A buffer whose size follows the connection's recent reads. */

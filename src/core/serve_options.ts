@@ -103,8 +103,34 @@ export interface ServeOptions extends AdmissionOptions {
     | undefined;
 }
 
+/** All options. */
+const NAMES: ReadonlySet<string> = new Set(
+  [
+    "admit",
+    "maxConnections",
+    "maxConnectionsPerHost",
+    "idleTimeout",
+    "maxLifetime",
+    "maxBytes",
+    "signal",
+    "onRefuse",
+    "onOpen",
+    "onClose",
+    "onError",
+  ] satisfies (keyof ServeOptions)[],
+);
+
 /** Throws a TypeError or a RangeError if an option is invalid. */
 export function checkServeOptions(options: ServeOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) {
+      throw new TypeError(
+        `Cannot serve: there is no option ${name}, but ${
+          [...NAMES].join(", ")
+        }`,
+      );
+    }
+  }
   for (
     const name of [
       "maxConnections",
@@ -117,7 +143,9 @@ export function checkServeOptions(options: ServeOptions): void {
   }
   for (const name of ["idleTimeout", "maxLifetime"] as const) {
     const time = options[name];
-    if (time !== undefined) checkTime(name, time, Number.MIN_VALUE);
+    if (time !== undefined && time !== Infinity) {
+      checkTime(`Cannot serve: ${name}`, time, Number.MIN_VALUE);
+    }
   }
   const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {

@@ -1,7 +1,7 @@
 import { combine } from "./combine.ts";
 import { Admission, type RefuseReason } from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
-import { reasonOf } from "./error_message.ts";
+import { codeOf, reasonOf } from "./error_message.ts";
 import { TlsError } from "./handshake.ts";
 import {
   checkServeOptions,
@@ -23,6 +23,11 @@ const SWEEPS = 10;
  * until the peer has what was counted, and has ended its side as well.
  */
 const FAREWELL = 2_000;
+/**
+ * How long a listener or a connection that is closed may take to settle what is
+ * pending, before it is left alone, in milliseconds.
+ */
+const PATIENCE = 1_000;
 /** How much is read, and dropped, at a time from a peer that is seen off. */
 const SINK = 64 * 1024;
 /** Errors that mean just that the peer has gone. */
@@ -108,20 +113,41 @@ export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
  *
  * @param listener A bound listener, or several to serve together, which the
  * server will close.
- * @throws {TypeError} If an option is of the wrong type.
- * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If the listener is none, or an option is unknown or of the
+ * wrong type. The listener is closed then.
+ * @throws {RangeError} If an option is out of range. The listener is closed then.
  */
 export function serve<A extends Addr>(
   listener: Listener<A> | readonly Listener<A>[],
   options: ServeOptions = {},
 ): EchoServer<A> {
-  checkServeOptions(options);
-  const listeners = "accept" in listener ? [listener] : listener;
-  return new Server(
-    combine(listeners),
-    listeners.map(({ addr }) => addr),
-    options,
+  const listeners = Array.isArray(listener) ? listener : [listener];
+  for (const one of listeners) checkListener(one);
+  try {
+    checkServeOptions(options);
+    const addrs = listeners.map(({ addr }) => addr);
+    return new Server(combine(listeners), addrs, options);
+  } catch (error) {
+    // It was handed over, so nobody else will close it.
+    for (const one of listeners) one.close();
+    throw error;
+  }
+}
+
+function checkListener(listener: object): void {
+  if ("then" in listener) {
+    throw new TypeError(
+      "Cannot serve a promise: write serve(await listen(…)), with await",
+    );
+  }
+  const missing = ["addr", "accept", "close"].filter((name) =>
+    !(name in listener)
   );
+  if (missing.length > 0) {
+    throw new TypeError(
+      `Cannot serve: the listener has no ${missing.join(" and no ")}`,
+    );
+  }
 }
 
 interface Entry {
@@ -138,8 +164,10 @@ interface Entry {
   reason?: CloseReason;
   /** Settles when the end has been sent, where it ends in good order. */
   farewell?: Promise<void>;
-  farewellTimer?: ReturnType<typeof setTimeout>;
+  timer?: ReturnType<typeof setTimeout>;
   closed: boolean;
+  /** Ends its service although the closed connection does not settle. */
+  giveUp?: () => void;
   /** What the error was, if it is known. */
   error?: string | undefined;
 }
@@ -165,6 +193,8 @@ class Server<A extends Addr> implements EchoServer<A> {
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #wake?: () => void;
+  /** Ends a pending `accept` that the closed listener does not settle. */
+  #stopAccepting: (() => void) | undefined;
 
   constructor(
     listener: Listener<A>,
@@ -210,7 +240,7 @@ class Server<A extends Addr> implements EchoServer<A> {
       }
       let connection: Connection | null;
       try {
-        connection = await this.#listener.accept();
+        connection = await this.#accept();
       } catch (error) {
         const now = performance.now();
         if (now - failedAt > EPISODE) this.#report(error);
@@ -225,6 +255,28 @@ class Server<A extends Addr> implements EchoServer<A> {
     }
   }
 
+  /** Accepts a connection. Resolves with null soon after the listener is closed. */
+  #accept(): Promise<Connection | null> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      this.#stopAccepting = () => {
+        timer = setTimeout(() => {
+          isOver = true;
+          resolve(null);
+        }, PATIENCE);
+      };
+      Promise.try(() => this.#listener.accept()).finally(() => {
+        clearTimeout(timer);
+        this.#stopAccepting = undefined;
+      }).then((connection) => {
+        if (connection !== null) checkConnection(connection);
+        if (isOver && connection) this.#closeQuietly(connection);
+        resolve(connection);
+      }).catch(reject);
+    });
+  }
+
   /** Admits a client, or closes its connection. Reports whether it was admitted. */
   #admits(connection: Connection): boolean {
     const { remoteAddr } = connection;
@@ -237,7 +289,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     }
     if (reason === undefined) return true;
     this.#refused++;
-    connection.close();
+    this.#closeQuietly(connection);
     this.#call(() => this.#options.onRefuse?.(remoteAddr, reason));
     return false;
   }
@@ -261,6 +313,30 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#call(() => this.#options.onOpen?.(info), info);
     if (this.#closing) this.#end(entry, "shutdown");
 
+    await Promise.race([
+      this.#echo(entry),
+      new Promise<void>((resolve) => entry.giveUp = resolve),
+    ]);
+    this.#close(entry);
+    clearTimeout(entry.timer);
+
+    this.#entries.delete(entry);
+    this.#admission.leave(info.remoteAddr);
+    this.#bytes += entry.bytes;
+    this.#call(() =>
+      this.#options.onClose?.({
+        ...info,
+        bytes: entry.bytes,
+        duration: performance.now() - entry.openedAt,
+        reason: entry.reason ?? "error",
+        ...(entry.error !== undefined && { error: entry.error }),
+      }), info);
+    this.#wake?.();
+  }
+
+  /** Echoes a connection until it ends, for whatever reason. Never rejects. */
+  async #echo(entry: Entry): Promise<void> {
+    const { connection, info } = entry;
     try {
       await echoAmong(this.#shared, connection, (count) => {
         entry.bytes += count;
@@ -286,20 +362,6 @@ class Server<A extends Addr> implements EchoServer<A> {
     if (entry.farewell) {
       await Promise.all([entry.farewell, this.#drain(connection)]);
     }
-    this.#close(entry);
-
-    this.#entries.delete(entry);
-    this.#admission.leave(info.remoteAddr);
-    this.#bytes += entry.bytes;
-    this.#call(() =>
-      this.#options.onClose?.({
-        ...info,
-        bytes: entry.bytes,
-        duration: performance.now() - entry.openedAt,
-        reason: entry.reason ?? "error",
-        ...(entry.error !== undefined && { error: entry.error }),
-      }), info);
-    this.#wake?.();
   }
 
   /** Ends a connection at once: the first reason counts. */
@@ -325,7 +387,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     // The next byte that moves is the last.
     entry.most = -1;
     const close = () => this.#close(entry);
-    entry.farewellTimer = setTimeout(close, FAREWELL);
+    entry.timer = setTimeout(close, FAREWELL);
     entry.farewell = Promise.try(() => connection.closeWrite?.()).catch(close);
   }
 
@@ -351,8 +413,14 @@ class Server<A extends Addr> implements EchoServer<A> {
   #close(entry: Entry): void {
     if (entry.closed) return;
     entry.closed = true;
-    clearTimeout(entry.farewellTimer);
-    entry.connection.close();
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => entry.giveUp?.(), PATIENCE);
+    this.#closeQuietly(entry.connection, entry.info);
+  }
+
+  /** Closes a connection, and reports if it fails to. */
+  #closeQuietly(connection: Connection, info?: OpenConnection): void {
+    this.#call(() => connection.close(), info);
   }
 
   #sweep(idleTimeout: number, maxLifetime: number): void {
@@ -387,7 +455,7 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   // deno-lint-ignore require-await -- so that an invalid grace rejects
   async shutdown({ grace = Infinity }: ShutdownOptions = {}): Promise<void> {
-    if (grace !== Infinity) checkTime("grace", grace, 0);
+    if (grace !== Infinity) checkTime("Cannot shut down: grace", grace, 0);
     this.#stop();
     const deadline = performance.now() + grace;
     if (deadline < this.#deadline) {
@@ -407,7 +475,8 @@ class Server<A extends Addr> implements EchoServer<A> {
   #stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#listener.close();
+    this.#call(() => this.#listener.close());
+    this.#stopAccepting?.();
     this.#wake?.();
   }
 
@@ -445,6 +514,15 @@ class Server<A extends Addr> implements EchoServer<A> {
   }
 }
 
+function checkConnection(connection: Connection): void {
+  if (typeof connection === "object" && "remoteAddr" in connection) return;
+  throw new TypeError(
+    `Cannot serve: accept() of the listener resolved with ${
+      String(connection)
+    }, which is no connection`,
+  );
+}
+
 function isReset(error: unknown): boolean {
-  return error instanceof Error && "code" in error && RESETS.has(error.code);
+  return RESETS.has(codeOf(error));
 }

@@ -624,6 +624,7 @@ Deno.test("A server that has ended leaves no timer and no listener behind", asyn
   const fixture = new Fixture({ signal, idleTimeout: 1_000 });
   const connection = await fixture.connect();
   const ended = fixture.server.shutdown({ grace: 60_000 });
+  await settled();
   assertEquals([clock.timers, listening.size], [2, 1]);
   connection.end();
   await ended;
