@@ -1,6 +1,6 @@
 import { SecureConnection } from "../../core/handshake.ts";
 import type { Runtime } from "../runtime.ts";
-import { readTlsError } from "../tls.ts";
+import { readHandshakeError, readTlsError } from "../tls.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
 /** Deno as a {@linkcode Runtime}. */
@@ -34,7 +34,9 @@ export const runtime: Runtime = {
       (connection) =>
         new SecureConnection(
           endedByPeer(connection),
-          connection.handshake().catch(fail),
+          connection.handshake().catch((error) => {
+            throw readHandshakeError(error);
+          }),
           handshakeTimeout,
         ),
     );
