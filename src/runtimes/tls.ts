@@ -85,7 +85,16 @@ function meaningOf(error: Error): string {
 /** What is wrong when a peer ends a connection in the handshake. */
 const LEFT = "the peer left during the handshake";
 
+/**
+ * What has gone wrong in a client's handshake. What is not TLS's is that the
+ * client has gone: only Deno tells an end from a reset here.
+ */
+export function readHandshakeError(error: unknown): TlsError {
+  const read = readTlsError(error);
+  return read instanceof TlsError ? read : leftInHandshake(error);
+}
+
 /** The error of a peer that ends a connection in the handshake. */
-export function leftInHandshake(): TlsError {
-  return new TlsError(LEFT);
+export function leftInHandshake(cause?: unknown): TlsError {
+  return new TlsError(LEFT, { cause });
 }

@@ -254,6 +254,10 @@ export function tlsContract(test: Test): void {
         () => sendPlain(port, new Uint8Array([0x16, 3, 1])),
         "the peer left during the handshake",
       ],
+      [
+        () => resetOnce(port, () => fixture.stats.active > 0),
+        "the peer left during the handshake",
+      ],
     ];
     for (const [index, [fail]] of failing.entries()) {
       await fail();
@@ -424,6 +428,19 @@ function sClient(
   client.stdout.on("data", read);
   client.stderr.on("data", read);
   return new Promise((resolve) => client.once("close", () => resolve(output)));
+}
+
+/** Begins a handshake, and resets the connection once it is accepted. */
+async function resetOnce(
+  port: number,
+  isAccepted: () => boolean,
+): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.write(new Uint8Array([0x16, 3, 1]));
+  while (!isAccepted()) await turn();
+  socket.resetAndDestroy();
+  await closed;
 }
 
 /** Sends bytes that are not TLS, and ends. */

@@ -1,6 +1,6 @@
 import { SecureConnection } from "../../core/handshake.ts";
 import type { BindOptions, Runtime } from "../runtime.ts";
-import { CIPHERS, readTlsError } from "../tls.ts";
+import { CIPHERS, readHandshakeError, readTlsError } from "../tls.ts";
 import { runtime as node } from "../node/runtime.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
@@ -230,7 +230,7 @@ class BunConnection implements Connection {
   async handshake(): Promise<void> {
     this.#socket.resume();
     while (!this.#secure) {
-      if (this.#error) throw this.#error;
+      if (this.#error) throw readHandshakeError(this.#error);
       await this.#change();
     }
   }

@@ -1,6 +1,6 @@
 import { SecureConnection } from "../../core/handshake.ts";
 import type { Runtime } from "../runtime.ts";
-import { readTlsError } from "../tls.ts";
+import { readHandshakeError, readTlsError } from "../tls.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
 /** Deno as a {@linkcode Runtime}. A bundle loads this on every runtime, so `Deno` is used only on demand. */
@@ -44,7 +44,9 @@ export const runtime: Runtime = {
       (connection) =>
         new SecureConnection(
           endedByPeer(connection),
-          connection.handshake().catch(fail),
+          connection.handshake().catch((error) => {
+            throw readHandshakeError(error);
+          }),
           handshakeTimeout,
         ),
     );

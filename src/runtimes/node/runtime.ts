@@ -11,7 +11,12 @@ import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { codeOf } from "../../core/error_message.ts";
 import { SecureConnection } from "../../core/handshake.ts";
-import { CIPHERS, leftInHandshake, readTlsError } from "../tls.ts";
+import {
+  CIPHERS,
+  leftInHandshake,
+  readHandshakeError,
+  readTlsError,
+} from "../tls.ts";
 import type {
   BindOptions,
   Output,
@@ -236,8 +241,8 @@ function peerOf(socket: Socket): Addr | undefined {
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("secure", resolve);
-    socket.once("error", (error) => reject(readTlsError(error)));
-    // Node reports no error if the peer leaves.
+    socket.once("error", (error) => reject(readHandshakeError(error)));
+    // When the peer leaves, Node reports no error.
     socket.once("end", () => reject(leftInHandshake()));
     socket.once("close", () => reject(leftInHandshake()));
   });
