@@ -2,7 +2,7 @@ import type { Addr } from "../core/transport.ts";
 
 /** What connects to an endpoint: the other end of a `Listener`. */
 export interface Connector {
-  /** Connects. Rejects with the runtime's own error. */
+  /** Connects. Rejects with the runtime's own error, or a TimeoutError. */
   connect(addr: Addr, handler: SocketHandler): Promise<Socket>;
 }
 
@@ -12,13 +12,21 @@ export interface ConnectorOptions {
   readonly chunkSize: number;
   /** Certificates, in PEM, that are trusted besides the usual ones. */
   readonly ca?: string | undefined;
+  /** How long connecting, and a handshake after it, may take each, in milliseconds. */
+  readonly timeout: number;
 }
+
+/** What did not come in time. */
+export const NO_ANSWER = "no answer";
+export const NO_HANDSHAKE = "no answer to the TLS handshake";
 
 /**
  * The connecting end of a connection. Unlike a `Connection` it pushes what comes
  * in, which costs least on the runtimes that push.
  */
 export interface Socket {
+  /** The peer's address, where the system says. */
+  readonly remoteAddress?: string | undefined;
   /**
    * Sends bytes and returns how many it has taken. When these are not all,
    * `onDrain` says that there is room again. What is taken must not change

@@ -1,9 +1,11 @@
-import type {
-  Connector,
-  ConnectorOptions,
-  Socket,
-  SocketHandler,
+import {
+  type Connector,
+  type ConnectorOptions,
+  NO_ANSWER,
+  type Socket,
+  type SocketHandler,
 } from "../connector.ts";
+import { within } from "../within.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
 
 /** What is used of Bun. */
@@ -28,6 +30,7 @@ interface Handlers {
 
 interface RawSocket {
   readonly data: BunSocket;
+  readonly remoteAddress?: string;
   /** Returns how many bytes the system took, or -1 once it is closed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
   setNoDelay(on: boolean): boolean;
@@ -43,13 +46,19 @@ export function createConnector(options: ConnectorOptions): Connector {
         return node.connect(addr, handler);
       }
       const socket = new BunSocket(handler);
-      socket.raw = await Bun.connect({
+      const connecting = Bun.connect({
         ...("path" in addr
           ? { unix: addr.path }
           : { hostname: addr.hostname, port: addr.port }),
         data: socket,
         socket: HANDLERS,
       });
+      socket.raw = await within(
+        options.timeout,
+        NO_ANSWER,
+        connecting,
+        (late) => late.end(),
+      );
       socket.raw.setNoDelay(true);
       return socket;
     },
@@ -72,6 +81,10 @@ class BunSocket implements Socket {
 
   constructor(handler: SocketHandler) {
     this.#handler = handler;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.raw?.remoteAddress;
   }
 
   write(bytes: Uint8Array, from: number, to: number): number {

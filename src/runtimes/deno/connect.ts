@@ -1,11 +1,14 @@
 import type { Addr } from "../../core/transport.ts";
 import { Turnstile } from "../../core/turnstile.ts";
-import type {
-  Connector,
-  ConnectorOptions,
-  Socket,
-  SocketHandler,
+import {
+  type Connector,
+  type ConnectorOptions,
+  NO_ANSWER,
+  NO_HANDSHAKE,
+  type Socket,
+  type SocketHandler,
 } from "../connector.ts";
+import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 
 /** Connects over `Deno.connect`. */
@@ -21,23 +24,39 @@ export function createConnector(options: ConnectorOptions): Connector {
   };
 }
 
-async function open(addr: Addr, { ca }: ConnectorOptions): Promise<Deno.Conn> {
+async function open(
+  addr: Addr,
+  { ca, timeout }: ConnectorOptions,
+): Promise<Deno.Conn> {
+  const connect = <T extends Deno.Conn>(work: Promise<T>) =>
+    within(timeout, NO_ANSWER, work, (late) => late.close());
   if ("path" in addr) {
-    return await Deno.connect({ transport: "unix", path: addr.path });
+    return await connect(
+      Deno.connect({ transport: "unix", path: addr.path }),
+    );
   }
   const { hostname, port } = addr;
   if (addr.transport === "tls") {
     const caCerts = ca === undefined ? [] : [ca];
-    const connection = await Deno.connectTls({ hostname, port, caCerts });
-    await connection.handshake();
+    const connection = await connect(
+      Deno.connectTls({ hostname, port, caCerts }),
+    );
+    try {
+      const handshake = connection.handshake();
+      await within(timeout, NO_HANDSHAKE, handshake, () => {});
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
     return connection;
   }
-  const connection = await Deno.connect({ hostname, port });
+  const connection = await connect(Deno.connect({ hostname, port }));
   connection.setNoDelay();
   return connection;
 }
 
 class DenoSocket implements Socket {
+  readonly remoteAddress: string | undefined;
   readonly #connection: Deno.Conn;
   readonly #handler: SocketHandler;
   /** What is being written. */
@@ -51,6 +70,8 @@ class DenoSocket implements Socket {
     turnstile: Turnstile,
     chunkSize: number,
   ) {
+    const { remoteAddr } = connection;
+    if ("hostname" in remoteAddr) this.remoteAddress = remoteAddr.hostname;
     this.#connection = connection;
     this.#handler = handler;
     this.#read(turnstile, new Uint8Array(chunkSize));

@@ -5,17 +5,20 @@ import {
 } from "node:net";
 import { connect as connectTls, rootCertificates } from "node:tls";
 import type { Addr } from "../../core/transport.ts";
-import type {
-  Connector,
-  ConnectorOptions,
-  Socket,
-  SocketHandler,
+import {
+  type Connector,
+  type ConnectorOptions,
+  NO_ANSWER,
+  NO_HANDSHAKE,
+  type Socket,
+  type SocketHandler,
 } from "../connector.ts";
+import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 
 /** Connects over `node:net` and `node:tls`. */
 export function createConnector(
-  { ca, chunkSize }: ConnectorOptions,
+  { ca, chunkSize, timeout }: ConnectorOptions,
 ): Connector {
   // All read into it in turn, instead of each into a new one each time.
   const buffer = new Uint8Array(chunkSize);
@@ -32,9 +35,23 @@ export function createConnector(
       });
       socket.setNoDelay();
       socket.once("error", reject);
+      const giveUp = (what: string) =>
+        setTimeout(
+          () => socket.destroy(new TimeoutError(what, timeout)),
+          timeout,
+        );
+      let timer = giveUp(NO_ANSWER);
+      socket.once("close", () => clearTimeout(timer));
+      if (addr.transport === "tls") {
+        socket.once("connect", () => {
+          clearTimeout(timer);
+          timer = giveUp(NO_HANDSHAKE);
+        });
+      }
       socket.once(
         addr.transport === "tls" ? "secureConnect" : "connect",
         () => {
+          clearTimeout(timer);
           socket.off("error", reject);
           resolve(new NodeSocket(socket, handler));
         },
@@ -66,11 +83,13 @@ function open(
 }
 
 class NodeSocket implements Socket {
+  readonly remoteAddress: string | undefined;
   readonly #socket: NetSocket;
   #full = false;
   #ended = false;
 
   constructor(socket: NetSocket, handler: SocketHandler) {
+    this.remoteAddress = socket.remoteAddress;
     this.#socket = socket;
     socket.on("drain", () => {
       this.#full = false;

@@ -4,6 +4,15 @@ import { assertEquals } from "../../helpers/assert.ts";
 
 const RESULT: BenchResult = {
   endpoint: "tcp://127.0.0.1:7",
+  address: "127.0.0.1",
+  planned: { seconds: 10, messages: null },
+  endedEarly: null,
+  rates: null,
+  unsent: 0,
+  clientCpu: 0.5,
+  clientWasLimit: false,
+  sendLateUs: null,
+  responseUs: null,
   connections: 50,
   size: 64,
   seconds: 10.04,
@@ -90,6 +99,7 @@ Deno.test("formatProgress() is as long whatever it says", () => {
     formatProgress({
       done: 0.5,
       elapsed: 5,
+      warmup: false,
       rate: 123_456,
       bytesPerSecond: 7_901_184,
       p50: 340,
@@ -99,15 +109,16 @@ Deno.test("formatProgress() is as long whatever it says", () => {
     formatProgress({
       done: 1,
       elapsed: 10,
+      warmup: true,
       rate: 0.5,
       bytesPerSecond: 0,
-      p50: 0,
-      p99: 0,
+      p50: null,
+      p99: null,
       errors: 3,
     }),
   ];
   assertEquals(lines, [
     "██████████░░░░░░░░░░    5 s    123,456/s   7.90 MB/s  p50  340 µs  p99 1.23 ms  0 errors",
-    "████████████████████   10 s        0.5/s   0.00 MB/s  p50    0 µs  p99    0 µs  3 errors",
+    "████████████████████   10 s        0.5/s   0.00 MB/s  p50       –  p99       –  3 errors  warm-up",
   ]);
 });
