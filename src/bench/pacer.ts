@@ -66,7 +66,7 @@ export class Pacer {
     if (!this.#running) return;
     const wait = this.#sendDue();
     if (wait === Infinity) return;
-    if (wait > AWAKE) {
+    if (wait >= AWAKE + 1) {
       this.#timer = setTimeout(this.#run, Math.floor(wait - AWAKE));
     } else {
       this.#isAwake = true;
