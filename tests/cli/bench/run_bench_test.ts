@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
 import config from "../../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
 import { certificate, TemporaryDirectory } from "../../helpers/certificates.ts";
@@ -320,4 +321,61 @@ test("bench asks before it loads another machine heavily", async (runtime) => {
   assertEquals(code, 1);
   assert(lines.some((line) => line.includes(`${asked}. Go on? [y/N]`)));
   assert(lines.some((line) => line.endsWith("Not started")));
+});
+
+test("bench ends where a server accepts and never answers", async (runtime) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.resume();
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const addr = server.address();
+  assert(addr && typeof addr === "object");
+  const [silent, handshake] = await Promise.all([
+    bench(runtime, ..."-n 3 -c 2".split(" "), `tcp://localhost:${addr.port}`),
+    bench(runtime, "--timeout=1s", `tls://localhost:${addr.port}`),
+  ]);
+  server.close();
+  assertEquals(silent.code, 1);
+  const lines = silent.stdout.split("\n");
+  assert(lines[0]?.startsWith(`tcp://localhost:${addr.port} (127.0.0.1): `));
+  assertEquals(lines.slice(4), [
+    "Ended early after 0 of 3 messages: nothing came back for 5 s",
+    "Error (late): 128 bytes had not come back in time, first on connection 1 at offset 0",
+    "",
+  ]);
+  assertEquals(handshake, {
+    code: 1,
+    stdout: "",
+    stderr:
+      `Cannot connect to tls://localhost:${addr.port}: no answer to the TLS handshake within 1 s\n`,
+  });
+});
+
+test("bench ends its wait at the second SIGINT, with the result", async (runtime) => {
+  const { promise: reached, resolve } = Promise.withResolvers<void>();
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => resolve());
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const addr = server.address();
+  assert(addr && typeof addr === "object");
+  const args = "bench --json --drain 1h --warmup 0s -d 1h -c 1 -r 1".split(" ");
+  const endpoint = `tcp://127.0.0.1:${addr.port}`;
+  await using program = Program.start(runtime, ...args, endpoint);
+  await reached;
+  program.signal("SIGINT");
+  // The first has to be there before the second, or they become one.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  program.signal("SIGINT");
+  const { code, stdout } = await program.ended();
+  server.close();
+  const { endedEarly, errors } = JSON.parse(stdout);
+  assertEquals([code, endedEarly], [1, "interrupted"]);
+  assertEquals(Object.keys(errors), ["late"]);
 });
