@@ -122,3 +122,43 @@ Deno.test("formatProgress() is as long whatever it says", () => {
     "████████████████████   10 s        0.5/s   0.00 MB/s  p50       –  p99       –  3 errors  warm-up",
   ]);
 });
+
+Deno.test("formatResult() says what the client's part was, and when it ended", () => {
+  const { latencyUs } = RESULT;
+  const linesOf = (result: Partial<BenchResult>) =>
+    formatResult({ ...RESULT, ...result }).split("\n");
+  const overloaded = linesOf({
+    endpoint: "tcp://localhost:7",
+    rates: { asked: 2_000, sent: 900, echoed: 500 },
+    unsent: 11_000,
+    clientCpu: 0.99,
+    clientWasLimit: true,
+    sendLateUs: { ...latencyUs, p50: 1, p99: 64, max: 600 },
+    responseUs: { ...latencyUs, p99: null },
+    seconds: 1,
+    planned: { seconds: 3, messages: null },
+    endedEarly: "no connection left",
+  });
+  for (
+    const line of [
+      "tcp://localhost:7 (127.0.0.1): 50 × 64 B, 1.0 s",
+      "Asked for 2,000/s, sent 900/s, echoed 500/s",
+      "Warning: 45.0 % of the asked rate was sent: 11,000 messages were due and never sent",
+      "Warning: 25.0 % of the asked rate was echoed",
+      "The client was the limit: CPU 99 %",
+      "Sent late p50 1 µs p99 64 µs max 600 µs",
+      "Response  p50 340 µs p99 – max 1.23 s",
+      "Ended early after 1.0 s of 3.0 s: no connection left",
+    ]
+  ) assertEquals(overloaded.filter((one) => one === line), [line]);
+  const interrupted = linesOf({
+    seconds: 0,
+    messages: 0,
+    endedEarly: "interrupted",
+  });
+  assertEquals(interrupted.slice(-3), [
+    "Ended early in the warm-up: interrupted",
+    "No message was counted",
+    "",
+  ]);
+});
