@@ -69,9 +69,14 @@ const HANDLERS: Handlers = {
   data: ({ data }, chunk) => data.onData(chunk),
   drain: ({ data }) => data.onDrain(),
   end: ({ data }) => data.onEnd(),
-  close: ({ data }, error) => data.onEnd(error),
+  // Without an end before, and often without an error: it was reset.
+  close: ({ data }, error) => data.onEnd(error ?? createReset()),
   error: ({ data }, error) => data.onEnd(error),
 };
+
+function createReset(): Error {
+  return Object.assign(new Error("connection reset"), { code: "ECONNRESET" });
+}
 
 class BunSocket implements Socket {
   /** Set once it is connected. */

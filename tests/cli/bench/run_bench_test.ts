@@ -379,3 +379,27 @@ test("bench ends its wait at the second SIGINT, with the result", async (runtime
   assertEquals([code, endedEarly], [1, "interrupted"]);
   assertEquals(Object.keys(errors), ["late"]);
 });
+
+test("bench calls a reset in the middle of a load a reset, and ends early", async (runtime) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    let count = 0;
+    socket.on("data", (bytes) => {
+      if (++count === 50) socket.resetAndDestroy();
+      else socket.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const addr = server.address();
+  assert(addr && typeof addr === "object");
+  const endpoint = `tcp://127.0.0.1:${addr.port}`;
+  const args = "--json -c 2 -d 1h --warmup 0s".split(" ");
+  const { code, stdout } = await bench(runtime, ...args, endpoint);
+  server.close();
+  const { endedEarly, errors, firstErrors } = JSON.parse(stdout);
+  assertEquals([code, endedEarly], [1, "no connection left"]);
+  assertEquals(errors, { failed: 2 });
+  assertEquals(firstErrors[0].reason, "connection reset by the server");
+});
