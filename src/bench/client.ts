@@ -10,8 +10,17 @@ const STRIDE = 7_919;
 export interface ClientOwner {
   /** Something has come back, at the time `now`. */
   onHeard(now: number): void;
-  /** A message of `size` bytes, timed from `time`, has come back at the time `now`. */
-  onEcho(client: Client, time: number, size: number, now: number): void;
+  /**
+   * A message of `size` bytes, timed from `time` and sent at `sentAt`, has come
+   * back at the time `now`.
+   */
+  onEcho(
+    client: Client,
+    time: number,
+    size: number,
+    now: number,
+    sentAt: number,
+  ): void;
   /** The connection is over, before it was closed here. */
   onLost(client: Client, error?: Error): void;
 }
@@ -20,10 +29,10 @@ export interface ClientOwner {
 export class Client implements SocketHandler {
   /** Its number. */
   readonly id: number;
-  /** How many of its messages have been counted. */
-  messages = 0;
-  /** When something came back first; 0 until then. */
-  firstHeardAt = 0;
+  /** How many of its messages have come back: of the warm-up, and of those that count. */
+  readonly messages: [number, number] = [0, 0];
+  /** When something came back last, or else it was connected; Infinity before. */
+  heardAt = Infinity;
   readonly #owner: ClientOwner;
   readonly #pattern: Pattern;
   readonly #verifier: Verifier;
@@ -67,13 +76,14 @@ export class Client implements SocketHandler {
   /** Gets its connection. */
   attach(socket: Socket): void {
     this.#socket = socket;
+    this.heardAt = performance.now();
     this.#flush();
   }
 
-  /** Sends a message, timed from `time`. */
-  send(size: number, time: number): void {
+  /** Sends a message, timed from `time`, at the time `now`. */
+  send(size: number, time: number, now: number): void {
     this.#queued += size;
-    this.#inFlight.push(this.#queued, time);
+    this.#inFlight.push(this.#queued, time, now);
     this.#flush();
   }
 
@@ -93,16 +103,16 @@ export class Client implements SocketHandler {
 
   onData(chunk: Uint8Array, count: number): void {
     const now = performance.now();
-    if (this.firstHeardAt === 0) this.firstHeardAt = now;
+    this.heardAt = now;
     this.#owner.onHeard(now);
     this.#verifier.receive(chunk, count, this.#sent);
     const received = Math.min(this.#verifier.received, this.#sent);
     while (this.#inFlight.end <= received) {
-      const { end, time } = this.#inFlight;
+      const { end, time, sentAt } = this.#inFlight;
       const size = end - this.#echoed;
       this.#echoed = end;
       this.#inFlight.shift();
-      this.#owner.onEcho(this, time, size, now);
+      this.#owner.onEcho(this, time, size, now, sentAt);
     }
   }
 

@@ -2,16 +2,18 @@
 export class InFlight {
   #ends = new Float64Array(1);
   #times = new Float64Array(1);
+  #sentAt = new Float64Array(1);
   #first = 0;
   /** How many there are. */
   count = 0;
 
-  /** Adds a message that ends at an offset and is timed from `time`. */
-  push(end: number, time: number): void {
+  /** Adds a message that ends at an offset, is timed from `time` and sent at `sentAt`. */
+  push(end: number, time: number, sentAt = time): void {
     if (this.count === this.#ends.length) this.#grow();
     const index = (this.#first + this.count++) & (this.#ends.length - 1);
     this.#ends[index] = end;
     this.#times[index] = time;
+    this.#sentAt[index] = sentAt;
   }
 
   /** Where the first of them ends; Infinity if there is none. */
@@ -22,6 +24,11 @@ export class InFlight {
   /** From when the first of them is timed; Infinity if there is none. */
   get time(): number {
     return this.count === 0 ? Infinity : this.#times[this.#first] ?? Infinity;
+  }
+
+  /** When the first of them was sent; Infinity if there is none. */
+  get sentAt(): number {
+    return this.count === 0 ? Infinity : this.#sentAt[this.#first] ?? Infinity;
   }
 
   /** Takes the first of them out. */
@@ -40,6 +47,7 @@ export class InFlight {
     };
     this.#ends = unrolled(this.#ends);
     this.#times = unrolled(this.#times);
+    this.#sentAt = unrolled(this.#sentAt);
     this.#first = 0;
   }
 }

@@ -7,26 +7,28 @@ const RANGE = { lowest: 1, highest: 2 * LONGEST, figures: 3 };
 /** How many powers of two there are in it. */
 const OCTAVES = 26;
 
-const NOTHING = { min: 0, mean: 0, max: 0 };
-
-/** How long echoes took, in microseconds. All are 0 when there was none. */
+/**
+ * How long echoes took, in microseconds. All are null when there was none, and a
+ * percentile is null when there were too few for one to be beyond it: the 99th
+ * needs 100.
+ */
 export interface LatencySummary {
   /** The shortest. */
-  readonly min: number;
+  readonly min: number | null;
   /** The mean. */
-  readonly mean: number;
+  readonly mean: number | null;
   /** Half of them took no longer. */
-  readonly p50: number;
+  readonly p50: number | null;
   /** 90 % of them took no longer. */
-  readonly p90: number;
+  readonly p90: number | null;
   /** 99 % of them took no longer. */
-  readonly p99: number;
+  readonly p99: number | null;
   /** 99.9 % of them took no longer. */
-  readonly p99_9: number;
+  readonly p99_9: number | null;
   /** 99.99 % of them took no longer. */
-  readonly p99_99: number;
+  readonly p99_99: number | null;
   /** The longest. */
-  readonly max: number;
+  readonly max: number | null;
 }
 
 /** The times that echoes took: those since the last look, and all of them. */
@@ -45,11 +47,9 @@ export class Latencies {
   }
 
   /** The median and the 99th percentile since the last look, in microseconds. */
-  look(): { p50: number; p99: number } {
+  look(): { p50: number | null; p99: number | null } {
     const recent = this.#recent;
-    const [p50, p99] = recent.count === 0
-      ? [0, 0]
-      : [recent.percentile(50), recent.percentile(99)];
+    const [p50, p99] = [percentile(recent, 50), percentile(recent, 99)];
     this.#total.add(recent);
     recent.reset();
     return { p50, p99 };
@@ -59,18 +59,28 @@ export class Latencies {
   summary(): LatencySummary {
     this.look();
     const total = this.#total;
-    const { min, mean, max } = total.count === 0 ? NOTHING : total;
-    // Percentiles are rounded up to three figures, beyond the maximum too.
-    const at = (share: number) => Math.min(total.percentile(share), max);
+    const { count, min, mean, max } = total;
+    const known = <T>(value: T) => count === 0 ? null : value;
     return {
-      min,
-      mean: Math.round(mean * 10) / 10,
-      p50: at(50),
-      p90: at(90),
-      p99: at(99),
-      p99_9: at(99.9),
-      p99_99: at(99.99),
-      max,
+      min: known(min),
+      mean: known(Math.round(mean * 10) / 10),
+      p50: percentile(total, 50),
+      p90: percentile(total, 90),
+      p99: percentile(total, 99),
+      p99_9: percentile(total, 99.9),
+      p99_99: percentile(total, 99.99),
+      max: known(max),
     };
   }
+}
+
+/** Null when there are too few for one to be beyond it. */
+function percentile(
+  histogram: { count: number; max: number; percentile(share: number): number },
+  share: number,
+): number | null {
+  // 99.99 is not exact.
+  if (histogram.count * (100 - share) < 100 - 1e-6) return null;
+  // It is rounded up to three figures, beyond the maximum too.
+  return Math.min(histogram.percentile(share), histogram.max);
 }

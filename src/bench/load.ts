@@ -1,6 +1,7 @@
 import type { Connector } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
 import type { Addr } from "../core/transport.ts";
+import { TimeoutError } from "../runtimes/within.ts";
 import { Client, type ClientOwner } from "./client.ts";
 import { Faults } from "./faults.ts";
 import { Pacer } from "./pacer.ts";
@@ -14,6 +15,8 @@ const SILENCE = 5_000;
 const DATAGRAM_LIFE = 1_000;
 /** How often these two are looked after, in milliseconds. */
 const CHECK = 100;
+/** For how long a slot waits after its connection has failed, at first and at most, in milliseconds. */
+const BACKOFF = { first: 1, longest: 100 };
 
 /** What some errors mean for a client in particular, by their POSIX name. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -39,6 +42,41 @@ export interface LoadOptions {
   readonly churn: boolean;
   /** The number of the first connection, and how far it is to the next. */
   readonly ids: { readonly first: number; readonly step: number };
+  /** For how long messages are counted at most, in milliseconds. */
+  readonly duration: number;
+  /** For how long echoes are waited for at the end, in milliseconds. */
+  readonly drain: number;
+  /** How long after the start the first message of a rate is due, in milliseconds. */
+  readonly delay: number;
+}
+
+/** Why nothing more is sent: all is sent, or it cannot go on. */
+export type Ending =
+  | "all sent"
+  | "no connection left"
+  | "nothing came back for 5 s";
+
+/**
+ * Is told of each echo: its phase, 0 for the warm-up and 1 for what counts, how
+ * long it took from its scheduled time, and how long after that it was sent, in
+ * milliseconds.
+ */
+export type Recorder = (phase: 0 | 1, total: number, late: number) => void;
+
+/** What one phase has come to. */
+class Phase {
+  sent = 0;
+  messages = 0;
+  bytes = 0;
+  /** When the first and the last of its messages came back. */
+  firstAt = 0;
+  lastAt = 0;
+  /** How many messages may still be sent. */
+  left: number;
+
+  constructor(left: number) {
+    this.left = left;
+  }
 }
 
 /** What a load has come to. */
@@ -53,14 +91,30 @@ export interface Tally {
   readonly least: number;
   /** How many the connection got back that got the most. */
   readonly most: number;
+  /** How many came back meanwhile in all, of the warm-up's too. */
+  readonly echoed: number;
+  /** How many have come back since the start. */
+  readonly arrived: number;
+  /** How many bytes were in them. */
+  readonly arrivedBytes: number;
+  /** How many were sent. */
+  readonly sent: number;
+  /** How many a second were sent. */
+  readonly sentRate: number;
+  /** How many were due and never sent. */
+  readonly unsent: number;
+  /** How many a second came back between the first and the last echo; 0 for fewer than two. */
+  readonly pace: number;
+  /** The address that is loaded, if the system says. */
+  readonly address: string | undefined;
 }
 
 /** What loads an endpoint. Its methods are called once each, in their order. */
 export interface Loader {
   /** What has gone wrong so far. */
   readonly faults: Faults;
-  /** Resolves when there is nothing left to send, or no connection left to send it. */
-  readonly exhausted: Promise<void>;
+  /** Resolves when there is nothing left to send, or it cannot go on. */
+  readonly exhausted: Promise<Ending>;
   /** Opens the connections. Rejects if there is none that can be opened. */
   open(): Promise<void>;
   /** Starts sending. */
@@ -69,9 +123,11 @@ export interface Loader {
   count(): void;
   /**
    * Stops whatever is under way. Resolves when everything has come back, or
-   * nothing more comes.
+   * nothing more comes, or the time for that is up.
    */
   stop(): Promise<void>;
+  /** Ends the wait of `stop`. */
+  hurry(): void;
   /** What it has come to so far. */
   tally(): Tally;
 }
@@ -79,10 +135,10 @@ export interface Loader {
 /** Loads an endpoint, from one thread. */
 export class Load implements Loader, ClientOwner {
   readonly faults: Faults = new Faults();
-  readonly exhausted: Promise<void>;
+  readonly exhausted: Promise<Ending>;
   readonly #connector: Connector;
   readonly #options: LoadOptions;
-  readonly #record: (ms: number) => void;
+  readonly #record: Recorder;
   readonly #pattern = new Pattern();
   readonly #pacer: Pacer | undefined;
   /** Those that are open, or being opened. */
@@ -93,30 +149,42 @@ export class Load implements Loader, ClientOwner {
   #unopened = 0;
   #opened = 0;
   #sending = false;
-  /** How many messages may still be sent. */
-  #left: number;
+  /** How many connections are being opened. */
+  #connecting = 0;
   #waiting = 0;
-  #messages = 0;
-  #bytes = 0;
-  #countedFrom = Infinity;
+  /**
+   * The warm-up and what counts take the very same way, so that the code that
+   * is optimised for the one stays so for the other.
+   */
+  readonly #phases: readonly [Phase, Phase];
+  /** From when on messages count, in an array lest it be taken for a constant. */
+  readonly #countedFrom: [number] = [Infinity];
+  /** How many had come back by then. */
+  #arrivedBefore = 0;
   #heardAt = 0;
-  #endedAt = 0;
+  #stoppedAt = Infinity;
+  #address: string | undefined;
+  /** How long a slot waits next, after a connection has failed. */
+  #backoff = BACKOFF.first;
+  readonly #slots = new Set<ReturnType<typeof setTimeout>>();
+  #hurried = false;
   #checker: ReturnType<typeof setInterval> | undefined;
-  #exhaust = () => {};
+  #exhaust: (ending: Ending) => void = () => {};
   #settle = () => {};
 
-  /** Tells `record` how long each counted echo took, in milliseconds. */
+  /** Tells `record` of each echo. */
   constructor(
     connector: Connector,
     options: LoadOptions,
-    record: (ms: number) => void,
+    record: Recorder,
   ) {
     this.#connector = connector;
     this.#options = options;
     this.#record = record;
-    this.#left = options.messages;
+    this.#phases = [new Phase(Infinity), new Phase(options.messages)];
     if (options.rate !== undefined) {
-      this.#pacer = new Pacer(options.rate, (time) => this.#sendInTurn(time));
+      const send = (due: number, now: number) => this.#sendInTurn(due, now);
+      this.#pacer = new Pacer(options.rate, send, options.delay);
     }
     this.exhausted = new Promise((resolve) => this.#exhaust = resolve);
   }
@@ -137,66 +205,109 @@ export class Load implements Loader, ClientOwner {
 
   start(): void {
     const { connections, window, churn } = this.#options;
-    this.#sending = true;
+    // Among threads a share may be nothing.
+    this.#sending = this.#options.messages > 0;
     this.#checker = setInterval(() => this.#check(), CHECK);
     if (churn) {
       for (let i = 0; i < connections; i++) this.#sendAnew();
     } else if (this.#clients.size === 0) {
-      this.#exhaust();
+      this.#exhaust("no connection left");
     } else if (this.#pacer) {
-      this.#pacer.start();
+      const counts = this.#countedFrom[0] < Infinity;
+      this.#pacer.start(counts ? this.#options.duration : Infinity);
     } else {
       for (let i = 0; i < window; i++) {
         for (const client of this.#clients) {
-          this.#send(client, performance.now());
+          const now = performance.now();
+          this.#send(client, now, now);
         }
       }
     }
   }
 
   count(): void {
-    this.#countedFrom = performance.now();
+    this.#countedFrom[0] = performance.now();
+    this.#arrivedBefore = this.#arrived;
+    if (this.#options.messages === 0) {
+      this.#sending = false;
+      this.#exhaust("all sent");
+    }
+    if (this.#sending) this.#pacer?.start(this.#options.duration);
   }
 
   async stop(): Promise<void> {
     this.#unopened = 0;
     this.#pacer?.stop();
     this.#sending = false;
-    this.#endedAt = this.#heardAt = performance.now();
-    if (this.#waiting > 0) {
-      await new Promise<void>((resolve) => this.#settle = resolve);
+    this.#stoppedAt = performance.now();
+    for (const slot of this.#slots) clearTimeout(slot);
+    if (this.#waiting > 0 && !this.#hurried) {
+      await new Promise<void>((resolve) => {
+        this.#settle = resolve;
+        this.#check();
+      });
     }
     clearInterval(this.#checker);
     this.#finishAll("late");
   }
 
+  hurry(): void {
+    this.#hurried = true;
+    this.#settle();
+  }
+
   tally(): Tally {
+    const [warmup, { sent, messages, bytes, firstAt, lastAt }] = this.#phases;
     const each = this.#options.churn
-      ? [Math.min(this.#messages, 1)]
-      : this.#inTurn.map((client) => client.messages);
-    const end = this.#sending ? performance.now() : this.#endedAt;
+      ? [Math.min(messages, 1)]
+      : this.#inTurn.map((client) => client.messages[1]);
+    const [from] = this.#countedFrom;
+    const sentUntil = Math.min(this.#stoppedAt, performance.now());
+    const end = Math.max(sentUntil, lastAt, warmup.lastAt);
+    const due = from < Infinity ? this.#pacer?.dueBy(sentUntil) ?? 0 : 0;
     return {
-      seconds: Math.max(end - this.#countedFrom, 0) / 1000,
-      messages: this.#messages,
-      bytes: this.#bytes,
+      seconds: Math.max(end - from, 0) / 1000,
+      messages,
+      bytes,
       least: each.reduce((a, b) => Math.min(a, b), Infinity),
       most: each.reduce((a, b) => Math.max(a, b), 0),
+      echoed: from < Infinity ? this.#arrived - this.#arrivedBefore : 0,
+      arrived: this.#arrived,
+      arrivedBytes: warmup.bytes + bytes,
+      sent,
+      sentRate: sent > 0 ? sent / Math.max(sentUntil - from, 0.001) * 1000 : 0,
+      unsent: Math.max(Math.min(due, this.#options.messages) - sent, 0),
+      pace: lastAt > firstAt ? (messages - 1) / (lastAt - firstAt) * 1000 : 0,
+      address: this.#address,
     };
+  }
+
+  /** How many have come back in both phases. */
+  get #arrived(): number {
+    const [warmup, counted] = this.#phases;
+    return warmup.messages + counted.messages;
   }
 
   onHeard(now: number): void {
     this.#heardAt = now;
   }
 
-  onEcho(client: Client, time: number, size: number, now: number): void {
+  onEcho(
+    client: Client,
+    time: number,
+    size: number,
+    now: number,
+    sentAt: number,
+  ): void {
     this.#waiting--;
-    if (time >= this.#countedFrom) {
-      this.#messages++;
-      client.messages++;
-      this.#bytes += size;
-      this.#endedAt = now;
-      this.#record((this.#options.churn ? client.firstHeardAt : now) - time);
-    }
+    const index = time >= this.#countedFrom[0] ? 1 : 0;
+    const phase = this.#phases[index];
+    if (phase.messages++ === 0) phase.firstAt = now;
+    phase.lastAt = now;
+    phase.bytes += size;
+    client.messages[index]++;
+    this.#backoff = BACKOFF.first;
+    this.#record(index, now - time, sentAt - time);
     this.#goOn(client, now);
   }
 
@@ -210,6 +321,7 @@ export class Load implements Loader, ClientOwner {
     } else if (this.#sending && this.faults.total === before) {
       this.#fail(client, "ended by the server");
     }
+    this.#refill();
     this.#settleIfDone();
   }
 
@@ -228,17 +340,35 @@ export class Load implements Loader, ClientOwner {
   }
 
   async #connect(client: Client): Promise<void> {
+    this.#connecting++;
     try {
       const { addr } = this.#options;
       const socket = await this.#connector.connect(addr, client);
+      this.#address ??= socket.remoteAddress;
       if (this.#clients.has(client)) client.attach(socket);
       else socket.close();
     } catch (error) {
       if (!this.#clients.delete(client)) return;
       this.#waiting -= client.inFlight;
       this.#fail(client, error);
+      // Others would wait as long.
+      if (error instanceof TimeoutError && !this.#address) this.#unopened = 0;
+      this.#refill();
       this.#settleIfDone();
+    } finally {
+      this.#connecting--;
     }
+  }
+
+  /** With churn: sends another message in the place of one that was lost, soon. */
+  #refill(): void {
+    if (!this.#options.churn || !this.#sending) return;
+    const slot = setTimeout(() => {
+      this.#slots.delete(slot);
+      this.#sendAnew();
+    }, this.#backoff);
+    this.#slots.add(slot);
+    this.#backoff = Math.min(this.#backoff * 2, BACKOFF.longest);
   }
 
   #fail(client: Client, error: unknown): void {
@@ -254,26 +384,28 @@ export class Load implements Loader, ClientOwner {
     });
   }
 
-  #send(client: Client, time: number): void {
+  #send(client: Client, time: number, now: number): void {
     if (!this.#sending) return;
     const [least, most] = this.#options.size;
     const size = least === most
       ? least
       : least + Math.floor(Math.random() * (most - least + 1));
-    this.#waiting++;
-    if (time >= this.#countedFrom && --this.#left === 0) {
+    if (this.#waiting++ === 0) this.#heardAt = now;
+    const phase = this.#phases[time >= this.#countedFrom[0] ? 1 : 0];
+    phase.sent++;
+    if (--phase.left === 0) {
       this.#sending = false;
-      this.#exhaust();
+      this.#exhaust("all sent");
     }
-    client.send(size, time);
+    client.send(size, time, now);
   }
 
-  #sendInTurn(time: number): void {
+  #sendInTurn(time: number, now: number): void {
     const count = this.#inTurn.length;
     for (let tries = 0; tries < count; tries++) {
       const client = this.#inTurn[this.#turn++ % count];
       if (!client || !this.#clients.has(client)) continue;
-      this.#send(client, time);
+      this.#send(client, time, now);
       return;
     }
   }
@@ -282,7 +414,8 @@ export class Load implements Loader, ClientOwner {
   #sendAnew(): void {
     if (!this.#sending) return;
     const client = this.#createClient();
-    this.#send(client, performance.now());
+    const now = performance.now();
+    this.#send(client, now, now);
     this.#connect(client);
   }
 
@@ -293,13 +426,16 @@ export class Load implements Loader, ClientOwner {
       client.finish();
       this.#sendAnew();
     } else if (!this.#pacer) {
-      this.#send(client, now);
+      this.#send(client, now, now);
     }
     if (this.#waiting === 0) this.#settle();
   }
 
   #settleIfDone(): void {
-    if (this.#sending && this.#clients.size === 0) this.#exhaust();
+    const { churn } = this.#options;
+    if (this.#sending && this.#clients.size === 0 && !churn) {
+      this.#exhaust("no connection left");
+    }
     if (this.#waiting === 0) this.#settle();
   }
 
@@ -314,11 +450,35 @@ export class Load implements Loader, ClientOwner {
         }
       }
     }
-    if (!this.#sending && now - this.#heardAt > SILENCE) this.#settle();
+    const { churn, messages, drain } = this.#options;
+    const isSilent = this.#waiting > 0 && now - this.#heardAt >= SILENCE &&
+      !(churn && this.#connecting > 0);
+    if (isSilent && messages < Infinity) {
+      this.#sending = false;
+      this.#exhaust("nothing came back for 5 s");
+    }
+    if (isSilent || now - this.#stoppedAt >= drain) this.#settle();
+    if (churn && this.#sending) this.#giveUpSilent(now);
+  }
+
+  /** With churn: gives up the messages that nothing has come back for. */
+  #giveUpSilent(now: number): void {
+    for (const client of this.#clients) {
+      if (now - client.heardAt < SILENCE) continue;
+      this.#waiting--;
+      this.#clients.delete(client);
+      client.finish("late");
+      this.#sendAnew();
+    }
   }
 
   #finishAll(missing?: "late"): void {
-    for (const client of this.#clients) client.finish(missing);
+    for (const client of this.#clients) {
+      if (client.heardAt === Infinity && client.inFlight > 0) {
+        this.#fail(client, "not connected in time");
+      }
+      client.finish(missing);
+    }
     this.#clients.clear();
   }
 }

@@ -1,31 +1,52 @@
 /** From how many milliseconds before its time on a message is waited for awake: timers are not exact. */
 const AWAKE = 2;
+/** For how long it sends in one turn of the event loop, in milliseconds: echoes and signals have to get theirs. */
+const TURN = 1;
 
 /**
  * Calls `send` a given number of times a second, with the time at which it
- * should have been called: if it is called late, that is what counts.
+ * should have been called and the time at which it is: if it is called late, the
+ * first is what counts.
  */
 export class Pacer {
   readonly #interval: number;
-  readonly #send: (time: number) => void;
-  #startedAt = 0;
+  readonly #send: (due: number, now: number) => void;
+  readonly #delay: number;
+  #startedAt = Infinity;
+  #endsAt = Infinity;
   #count = 0;
   #running = false;
+  /** Whether the next turn sends anyway. */
+  #isAwake = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(rate: number, send: (time: number) => void) {
+  /** `delay` is how long after the start the first call is due, in milliseconds. */
+  constructor(
+    rate: number,
+    send: (due: number, now: number) => void,
+    delay = 0,
+  ) {
     this.#interval = 1000 / rate;
     this.#send = send;
+    this.#delay = delay;
   }
 
-  /** Starts. The first call is due at once. */
-  start(): void {
+  /**
+   * Starts, or starts anew: what was due before is not made up for. Nothing is
+   * due once `duration`, in milliseconds, is over.
+   */
+  start(duration = Infinity): void {
+    const now = performance.now();
+    this.#startedAt = now + this.#delay;
+    // The very end is the beginning of what comes after.
+    this.#endsAt = now + duration - this.#interval / 1000;
+    this.#count = 0;
     this.#running = true;
-    this.#startedAt = performance.now();
-    this.#run();
+    clearTimeout(this.#timer);
+    if (!this.#isAwake) this.#run();
   }
 
-  /** Stops. What has been due before is sent. */
+  /** Stops. What has been due before is sent, as far as one turn goes. */
   stop(): void {
     if (!this.#running) return;
     this.#running = false;
@@ -33,24 +54,38 @@ export class Pacer {
     this.#sendDue();
   }
 
+  /** How many calls have been due by the time `now`, made or not. */
+  dueBy(now: number): number {
+    const count = (time: number) => (time - this.#startedAt) / this.#interval;
+    const due = Math.min(Math.floor(count(now)) + 1, count(this.#endsAt) + 1);
+    return Math.max(Math.floor(due), 0);
+  }
+
   readonly #run = (): void => {
+    this.#isAwake = false;
     if (!this.#running) return;
     const wait = this.#sendDue();
-    if (wait > AWAKE) {
+    if (wait === Infinity) return;
+    if (wait >= AWAKE + 1) {
       this.#timer = setTimeout(this.#run, Math.floor(wait - AWAKE));
     } else {
+      this.#isAwake = true;
       setImmediate(this.#run);
     }
   };
 
   /** Sends what is due; returns how long it is until the next is. */
   #sendDue(): number {
-    const now = performance.now();
+    let now = performance.now();
+    const turnEnd = now + TURN;
     for (;;) {
       const due = this.#startedAt + this.#count * this.#interval;
+      if (due > this.#endsAt) return Infinity;
       if (due > now) return due - now;
       this.#count++;
-      this.#send(due);
+      this.#send(due, now);
+      now = performance.now();
+      if (now > turnEnd) return 0;
     }
   }
 }

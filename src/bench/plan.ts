@@ -16,7 +16,7 @@ const CHUNK = { least: 1024, most: 64 * 1024 };
 export interface Plan {
   readonly load: LoadOptions;
   readonly connector: ConnectorOptions;
-  /** Milliseconds; Infinity where messages are counted. */
+  /** Milliseconds; Infinity where only messages are counted. */
   readonly duration: number;
   /** Milliseconds. */
   readonly warmup: number;
@@ -40,11 +40,14 @@ export function readOptions(options: CheckedOptions): Plan {
     rate,
     window = 1,
     churn = false,
+    timeout = 10_000,
+    drain = 5_000,
     warmup = messages === undefined ? 1_000 : 0,
     workers = 1,
     ca,
     insecure = false,
     signal,
+    drainSignal,
     onProgress,
   } = options;
   const addr = parseEndpoint(endpoint);
@@ -64,9 +67,10 @@ export function readOptions(options: CheckedOptions): Plan {
   if (rate !== undefined) checkNumber("rate", rate, Number.MAX_VALUE);
   checkWhole("window", window);
   if (warmup !== 0) checkNumber("warmup", warmup, LONGEST_TIME);
+  checkNumber("timeout", timeout, LONGEST_TIME);
+  if (drain !== 0) checkNumber("drain", drain, LONGEST_TIME);
   checkWhole("workers", workers, connections);
 
-  refuse("messages", messages, "duration", options.duration);
   refuse("rate", rate, "window", options.window);
   refuse("rate", rate, "churn", churn || undefined);
   refuse("churn", churn || undefined, "window", options.window);
@@ -74,9 +78,8 @@ export function readOptions(options: CheckedOptions): Plan {
   checkType("insecure", insecure, "boolean");
   refuse("ca", ca, "insecure", insecure || undefined);
   if (onProgress !== undefined) checkType("onProgress", onProgress, "function");
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError("Cannot bench: signal must be an AbortSignal");
-  }
+  checkSignal("signal", signal);
+  checkSignal("drainSignal", drainSignal);
 
   return {
     load: {
@@ -88,11 +91,15 @@ export function readOptions(options: CheckedOptions): Plan {
       window,
       churn,
       ids: { first: 1, step: 1 },
+      duration,
+      drain,
+      delay: 0,
     },
     connector: {
       chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
       ca,
       insecure: insecure && addr.transport === "tls",
+      timeout,
     },
     duration,
     warmup,
@@ -124,6 +131,11 @@ function checkNumber(name: string, value: number, most: number): void {
       `Cannot bench: ${name} must be more than 0 and at most ${most}, but is ${value}`,
     );
   }
+}
+
+function checkSignal(name: string, value: AbortSignal | undefined): void {
+  if (value === undefined || value instanceof AbortSignal) return;
+  throw new TypeError(`Cannot bench: ${name} must be an AbortSignal`);
 }
 
 function checkType(name: string, value: unknown, type: string): void {

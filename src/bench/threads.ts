@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { ConnectorOptions } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
 import { type Fault, type FaultKind, Faults } from "./faults.ts";
-import type { Loader, LoadOptions, Tally } from "./load.ts";
+import type { Ending, Loader, LoadOptions, Recorder, Tally } from "./load.ts";
 
 /** What a worker has to do. */
 export interface Task {
@@ -10,21 +10,21 @@ export interface Task {
   readonly connector: ConnectorOptions;
 }
 
-/** What a worker is told, in this order. */
-export type Order = "open" | "start" | "count" | "stop";
+/** What a worker is told, in this order; to hurry at any time. */
+export type Order = "open" | "start" | "count" | "stop" | "hurry";
 
 /** What a worker tells. */
 export type Report =
   | { readonly type: "opened" }
   /** There is no connection that it can open. */
   | { readonly type: "refused"; readonly message: string }
-  | { readonly type: "exhausted" }
+  | { readonly type: "exhausted"; readonly ending: Ending }
   | {
     readonly type: "tally";
     readonly tally: Tally;
     readonly counts: ReadonlyMap<FaultKind, number>;
     readonly first: ReadonlyMap<FaultKind, Fault>;
-    /** Of the echoes since the last time, in milliseconds. */
+    /** Of each echo since the last time its phase, how long it took, and how late it was sent. */
     readonly latencies: Float64Array;
   }
   /** This is the last. */
@@ -32,14 +32,14 @@ export type Report =
 
 /** A load that several threads share. */
 export class Team implements Loader {
-  readonly exhausted: Promise<void>;
+  readonly exhausted: Promise<Ending>;
   readonly #members: Member[];
 
-  /** Tells `record` how long each counted echo took, in milliseconds. */
+  /** Tells `record` of each echo. */
   constructor(
     { load, connector }: Task,
     workers: number,
-    record: (ms: number) => void,
+    record: Recorder,
   ) {
     this.#members = [];
     for (let index = 0; index < workers; index++) {
@@ -47,7 +47,9 @@ export class Team implements Loader {
       this.#members.push(new Member(task, record));
     }
     const all = this.#members.map((member) => member.exhausted.promise);
-    this.exhausted = Promise.all(all).then(() => {});
+    this.exhausted = Promise.all(all).then((endings) =>
+      endings.find((ending) => ending !== "all sent") ?? "all sent"
+    );
   }
 
   get faults(): Faults {
@@ -90,16 +92,38 @@ export class Team implements Loader {
     }
   }
 
+  hurry(): void {
+    this.#order("hurry");
+  }
+
   tally(): Tally {
     const all = this.#members.map((member) => member.tally);
-    const sum = (field: "messages" | "bytes") =>
-      all.reduce((sum, tally) => sum + tally[field], 0);
+    const sum = (
+      field:
+        | "messages"
+        | "bytes"
+        | "echoed"
+        | "arrived"
+        | "arrivedBytes"
+        | "sent"
+        | "sentRate"
+        | "unsent"
+        | "pace",
+    ) => all.reduce((sum, tally) => sum + tally[field], 0);
     return {
       seconds: Math.max(...all.map(({ seconds }) => seconds)),
       messages: sum("messages"),
       bytes: sum("bytes"),
       least: Math.min(...all.map(({ least }) => least)),
       most: Math.max(...all.map(({ most }) => most)),
+      echoed: sum("echoed"),
+      arrived: sum("arrived"),
+      arrivedBytes: sum("arrivedBytes"),
+      sent: sum("sent"),
+      sentRate: sum("sentRate"),
+      unsent: sum("unsent"),
+      pace: sum("pace"),
+      address: all.find(({ address }) => address !== undefined)?.address,
     };
   }
 
@@ -114,13 +138,22 @@ export function shareOf(
   index: number,
   workers: number,
 ): LoadOptions {
-  const part = (all: number) =>
-    all === Infinity ? all : Math.floor((all + index) / workers);
+  const { connections, messages, rate, delay } = load;
+  /** How many connections the threads before that one have. */
+  const before = (index: number) =>
+    index * Math.floor(connections / workers) +
+    Math.min(index, connections % workers);
+  const own = before(index + 1) - before(index);
+  // Every connection gets the same, however many a thread has.
+  const upTo = (index: number) =>
+    Math.floor(messages * before(index) / connections);
   return {
     ...load,
-    connections: part(load.connections),
-    messages: part(load.messages),
-    rate: load.rate && load.rate / workers,
+    connections: own,
+    messages: messages === Infinity ? messages : upTo(index + 1) - upTo(index),
+    rate: rate && rate * own / connections,
+    // They send in turn, not all of them at once.
+    delay: rate ? delay + index * 1000 / rate : delay,
     ids: { first: index + 1, step: workers },
   };
 }
@@ -129,22 +162,36 @@ export function shareOf(
 class Member {
   /** Resolves with why it cannot, if it cannot. */
   readonly opened = Promise.withResolvers<string | undefined>();
-  readonly exhausted = Promise.withResolvers<void>();
+  readonly exhausted = Promise.withResolvers<Ending>();
   readonly stopped = Promise.withResolvers<void>();
-  tally: Tally = { seconds: 0, messages: 0, bytes: 0, least: 0, most: 0 };
+  tally: Tally = {
+    seconds: 0,
+    messages: 0,
+    bytes: 0,
+    least: 0,
+    most: 0,
+    echoed: 0,
+    arrived: 0,
+    arrivedBytes: 0,
+    sent: 0,
+    sentRate: 0,
+    unsent: 0,
+    pace: 0,
+    address: undefined,
+  };
   counts: ReadonlyMap<FaultKind, number> = new Map();
   first: ReadonlyMap<FaultKind, Fault> = new Map();
   readonly #worker: Worker;
-  readonly #record: (ms: number) => void;
+  readonly #record: Recorder;
 
-  constructor(task: Task, record: (ms: number) => void) {
+  constructor(task: Task, record: Recorder) {
     this.#record = record;
     this.#worker = startThread(task);
     this.#worker.on("message", (report: Report) => this.#hear(report));
     this.#worker.on("error", (error) => {
       this.opened.reject(error);
       this.stopped.reject(error);
-      this.exhausted.resolve();
+      this.exhausted.resolve("no connection left");
     });
     // Each is waited for only if it comes to that.
     this.opened.promise.catch(() => {});
@@ -168,17 +215,24 @@ class Member {
         this.opened.resolve(report.message);
         break;
       case "exhausted":
-        this.exhausted.resolve();
+        this.exhausted.resolve(report.ending);
         break;
       case "tally":
         this.tally = report.tally;
         this.counts = report.counts;
         this.first = report.first;
-        report.latencies.forEach(this.#record);
+        this.#recordAll(report.latencies);
         break;
       case "stopped":
         this.stopped.resolve();
         break;
+    }
+  }
+
+  #recordAll(latencies: Float64Array): void {
+    for (let i = 0; i < latencies.length; i += 3) {
+      const [phase, total = 0, late = 0] = latencies.subarray(i, i + 3);
+      this.#record(phase === 1 ? 1 : 0, total, late);
     }
   }
 }

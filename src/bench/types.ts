@@ -23,12 +23,15 @@ export interface BenchOptions {
   readonly size?: number | readonly [least: number, most: number] | undefined;
   /**
    * How long messages are counted, in milliseconds: more than 0, at most
-   * 2,147,483,647. Not together with `messages`.
+   * 2,147,483,647. Together with `messages` the first that is reached ends it.
    *
-   * @default {10_000}
+   * @default {10_000}, with `messages` no limit
    */
   readonly duration?: number | undefined;
-  /** How many messages are counted, instead of for how long. */
+  /**
+   * How many messages are counted, instead of for how long. It ends earlier when
+   * nothing has come back for 5 s.
+   */
   readonly messages?: number | undefined;
   /**
    * How many messages a second are sent, over all connections, whether or not
@@ -46,7 +49,7 @@ export interface BenchOptions {
   readonly window?: number | undefined;
   /**
    * Whether every message has a connection of its own, timed from the attempt to
-   * connect to the first byte of its echo. Not together with `rate`.
+   * connect to the last byte of its echo. Not together with `rate`.
    *
    * @default {false}
    */
@@ -72,8 +75,23 @@ export interface BenchOptions {
    * @default {false}
    */
   readonly insecure?: boolean | undefined;
-  /** Ends it early, with the result so far, when it aborts. */
+  /**
+   * How long connecting may take, and for TLS the handshake after it, in
+   * milliseconds each.
+   *
+   * @default {10_000}
+   */
+  readonly timeout?: number | undefined;
+  /**
+   * How long echoes are waited for once nothing more is sent, in milliseconds.
+   *
+   * @default {5_000}
+   */
+  readonly drain?: number | undefined;
+  /** Ends it early, with the result so far, when it aborts: echoes are still waited for. */
   readonly signal?: AbortSignal | undefined;
+  /** Ends the wait for the last echoes when it aborts. */
+  readonly drainSignal?: AbortSignal | undefined;
   /** Called every second. */
   readonly onProgress?: ((progress: BenchProgress) => void) | undefined;
 }
@@ -84,14 +102,16 @@ export interface BenchProgress {
   readonly done: number;
   /** Seconds since the first message was sent. */
   readonly elapsed: number;
-  /** Messages counted per second, since the last time. */
+  /** Whether nothing counts yet. */
+  readonly warmup: boolean;
+  /** Messages that came back per second, since the last time. */
   readonly rate: number;
   /** Bytes in them per second, each way. */
   readonly bytesPerSecond: number;
-  /** Half of the echoes since the last time took no longer, in microseconds. */
-  readonly p50: number;
-  /** 99 % of the echoes since the last time took no longer, in microseconds. */
-  readonly p99: number;
+  /** Half of the echoes since the last time took no longer, in microseconds; null for fewer than 2. */
+  readonly p50: number | null;
+  /** 99 % of the echoes since the last time took no longer, in microseconds; null for fewer than 100. */
+  readonly p99: number | null;
   /** How much has gone wrong so far: bytes, and connections. */
   readonly errors: number;
 }
@@ -102,22 +122,48 @@ export interface BenchResult {
   readonly endpoint: string;
   /** Whether the server's certificate was not checked; only where it was not. */
   readonly insecure?: true;
+  /** The address that its name stands for, or null where the system does not say. */
+  readonly address: string | null;
   /** How many connections were open at the same time. */
   readonly connections: number;
   /** How many bytes a message had, or the least and the most. */
   readonly size: number | readonly [least: number, most: number];
   /** For how long messages were counted, up to the last echo. */
   readonly seconds: number;
-  /** How many messages came back. */
+  /** What was to be: seconds and messages, or null for no limit. */
+  readonly planned: {
+    readonly seconds: number | null;
+    readonly messages: number | null;
+  };
+  /** Why it ended before that, or null: `no connection left`, `interrupted`, … */
+  readonly endedEarly: string | null;
+  /** How many messages came back, of those sent while they were counted. */
   readonly messages: number;
   /** How many bytes were in them, each way. */
   readonly bytes: number;
-  /** How many came back in a second. */
+  /** How many came back in a second, of the warm-up's last ones too. */
   readonly rate: number;
   /** The fewest and the most that came back over any one connection. */
   readonly perConnection: { readonly least: number; readonly most: number };
-  /** How long they took, in microseconds. */
+  /** How many were asked for, sent and echoed in a second; null without `rate`. */
+  readonly rates: {
+    readonly asked: number;
+    readonly sent: number;
+    /** Between the first and the last echo. */
+    readonly echoed: number;
+  } | null;
+  /** How many were due and never sent, because the client could not keep up. */
+  readonly unsent: number;
+  /** The part of one processor that each thread of the client used, 0 to 1. */
+  readonly clientCpu: number;
+  /** Whether the client, and not the server, was what held it up. */
+  readonly clientWasLimit: boolean;
+  /** How long they took, in microseconds; with `rate` from their scheduled time. */
   readonly latencyUs: LatencySummary;
+  /** How long after their scheduled time they were sent, in microseconds; null without `rate`. */
+  readonly sendLateUs: LatencySummary | null;
+  /** How long they took from when they were sent, in microseconds; null without `rate`. */
+  readonly responseUs: LatencySummary | null;
   /** How many took less than `lessThanUs` microseconds, and not less than half of that. */
   readonly histogram: readonly {
     readonly lessThanUs: number;

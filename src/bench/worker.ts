@@ -13,20 +13,22 @@ import type { Order, Report, Task } from "./threads.ts";
 const TELL = 100;
 
 const task: Task = workerData;
-/** How long the echoes have taken that have not been told yet. */
-const latencies = new Float64Array(16 * 1024);
+/** Of each echo that has not been told yet its phase, how long it took, and how late it was sent. */
+const latencies = new Float64Array(3 * 16 * 1024);
 let count = 0;
 
 const runtime = await loadRuntime();
 const load = new Load(
   await runtime.loadConnector(task.connector),
   task.load,
-  (ms) => {
-    latencies[count++] = ms;
+  (phase, total, late) => {
+    latencies[count++] = phase;
+    latencies[count++] = total;
+    latencies[count++] = late;
     if (count === latencies.length) tellTally();
   },
 );
-load.exhausted.then(() => tell({ type: "exhausted" }));
+load.exhausted.then((ending) => tell({ type: "exhausted", ending }));
 let teller: ReturnType<typeof setInterval> | undefined;
 
 parentPort?.on("message", async (order: Order) => {
@@ -45,6 +47,9 @@ parentPort?.on("message", async (order: Order) => {
       break;
     case "count":
       load.count();
+      break;
+    case "hurry":
+      load.hurry();
       break;
     case "stop":
       await load.stop();

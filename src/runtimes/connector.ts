@@ -2,7 +2,7 @@ import type { Addr } from "../core/transport.ts";
 
 /** Connects to endpoints: the counterpart of a `Listener`. */
 export interface Connector {
-  /** Connects. Rejects with the runtime's own error. */
+  /** Connects. Rejects with the runtime's own error, or a TimeoutError. */
   connect(addr: Addr, handler: SocketHandler): Promise<Socket>;
 }
 
@@ -14,13 +14,21 @@ export interface ConnectorOptions {
   readonly ca?: string | undefined;
   /** Whether every certificate is taken, of whoever it is. */
   readonly insecure?: boolean | undefined;
+  /** How long connecting, and a handshake after it, may take each, in milliseconds. */
+  readonly timeout: number;
 }
+
+/** What did not come in time. */
+export const NO_ANSWER = "no answer";
+export const NO_HANDSHAKE = "no answer to the TLS handshake";
 
 /**
  * The client's end of a connection. Unlike a `Connection` it pushes received data
  * to a handler, which costs least on the runtimes that push.
  */
 export interface Socket {
+  /** The peer's address, where the system says. */
+  readonly remoteAddress?: string | undefined;
   /**
    * Sends bytes and returns how many it has accepted. If these are not all,
    * `onDrain` is called when there is room again. Accepted bytes must not change

@@ -46,7 +46,8 @@ test("bench() tells every second how it goes", async (endpoint) => {
   assert(first.elapsed >= 1 && second.elapsed >= first.elapsed + 0.5);
   assert(first.done > 0.4 && first.done < second.done && second.done <= 1);
   assert(first.rate > 0 && first.bytesPerSecond === 64 * first.rate);
-  assert(first.p50 > 0 && first.p50 <= first.p99);
+  const { p50, p99 } = first;
+  assert(p50 !== null && p99 !== null && p50 > 0 && p50 <= p99);
   assertEquals([first.errors, second.errors], [0, 0]);
   assert(messages > first.rate && seconds >= 2.1);
 });
@@ -124,7 +125,9 @@ Deno.test("bench() refuses options of the wrong type or range", async () => {
     [RangeError, { duration: 2 ** 31 }],
     [TypeError, { duration: "1s" }],
     [RangeError, { messages: 0 }],
-    [TypeError, { messages: 1, duration: 1 }],
+    [RangeError, { timeout: 0 }],
+    [RangeError, { drain: -1 }],
+    [TypeError, { drainSignal: {} }],
     [RangeError, { rate: 0 }],
     [TypeError, { rate: 1, window: 1 }],
     [TypeError, { rate: 1, churn: true }],

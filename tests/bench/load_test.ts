@@ -95,8 +95,13 @@ function createLoad(server: Connector, options: Partial<LoadOptions> = {}) {
     window: 1,
     churn: false,
     ids: { first: 1, step: 1 },
+    duration: Infinity,
+    drain: 5_000,
+    delay: 0,
     ...options,
-  }, (ms) => latencies.push(ms));
+  }, (phase, total) => {
+    if (phase === 1) latencies.push(total);
+  });
   return { load, latencies };
 }
 
@@ -299,7 +304,11 @@ Deno.test("Load rejects when no connection can be opened", async () => {
 Deno.test("Load waits for echoes at the end while some come, and no longer", async () => {
   using clock = new FakeClock();
   const server = new MemoryServer();
-  const { load } = createLoad(server, { connections: 2, messages: Infinity });
+  const { load } = createLoad(server, {
+    connections: 2,
+    messages: Infinity,
+    drain: 60_000,
+  });
   await load.open();
   load.count();
   server.stalled = true;
@@ -413,4 +422,280 @@ Deno.test("Load gives a datagram up after a second, and goes on", async () => {
   assertEquals(faultsOf(load), [
     { kind: "dropped", connection: 1, offset: 64, count: 64 },
   ]);
+});
+
+Deno.test("Load waits no longer at the end than it is told to, or until it is hurried", async () => {
+  for (const isHurried of [false, true]) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    const { load } = createLoad(server, {
+      connections: 2,
+      messages: Infinity,
+      drain: 3_000,
+    });
+    await load.open();
+    load.count();
+    server.stalled = true;
+    load.start();
+    clock.turn();
+    let ended = 0;
+    const stopped = load.stop().then(() => ended = clock.now);
+    await clock.advance(2_000);
+    server.sockets[0]?.flush();
+    if (isHurried) load.hurry();
+    await clock.advance(2_000);
+    await stopped;
+    assertEquals(ended, isHurried ? 2_000 : 3_000);
+    assertEquals(faultsOf(load), [
+      { kind: "late", connection: 2, offset: 0, count: 64 },
+    ]);
+    assertEquals(clock.timers, 0);
+  }
+});
+
+Deno.test("Load that counts messages ends when nothing comes back for 5 s", async () => {
+  for (const options of [{}, { churn: true }, { rate: 1_000 }]) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    server.stalled = true;
+    const { load } = createLoad(server, { messages: 10_000, ...options });
+    await load.open();
+    load.count();
+    load.start();
+    let ending = "";
+    load.exhausted.then((one) => ending = one);
+    for (let ms = 0; ms < 4_900; ms += 100) {
+      await clock.advance(100);
+      clock.turn();
+    }
+    assertEquals(ending, "");
+    await clock.advance(200);
+    assertEquals(ending, "nothing came back for 5 s");
+    await load.stop();
+    assertEquals([...load.faults.counts.keys()], ["late"]);
+    assertEquals(clock.timers, 0);
+  }
+});
+
+Deno.test("Load ends for want of connections, and says so", async () => {
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 1 });
+  await load.open();
+  load.start();
+  server.sockets[0]?.handler.onEnd(systemError("ECONNRESET"));
+  assertEquals(await load.exhausted, "no connection left");
+  await load.stop();
+});
+
+Deno.test("Load fills the slot of a connection that fails, again and again", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  // Every second one is refused, and then one that is open is reset.
+  server.refuse = (attempt) =>
+    attempt > 1 && attempt % 2 === 0 ? systemError("ECONNRESET") : 0;
+  const { load } = createLoad(server, {
+    connections: 2,
+    messages: 20,
+    churn: true,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  let isOver = false;
+  load.exhausted.then(() => isOver = true);
+  for (let i = 0; i < 200 && !isOver; i++) {
+    await clock.advance(1);
+    clock.turn();
+  }
+  assert(isOver);
+  const stopped = load.stop();
+  await clock.advance(1);
+  clock.turn();
+  await stopped;
+  assertEquals(load.tally().messages, 10);
+  assertEquals(load.faults.counts.get("failed"), 10);
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load fills the slot of a connection that was reset", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: 2, churn: true });
+  await load.open();
+  load.count();
+  load.start();
+  await clock.advance(0);
+  server.sockets[1]?.handler.onEnd(systemError("ECONNRESET"));
+  await clock.advance(5);
+  clock.turn();
+  assertEquals(await load.exhausted, "all sent");
+  await load.stop();
+  assertEquals([load.tally().messages, load.faults.total], [1, 1]);
+});
+
+Deno.test("Load gives up a churned connection that is silent, and goes on", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.stalled = true;
+  const { load } = createLoad(server, {
+    connections: 1,
+    messages: Infinity,
+    churn: true,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  await clock.advance(4_900);
+  clock.turn();
+  assertEquals(server.sockets.length, 2);
+  server.stalled = false;
+  await clock.advance(200);
+  clock.turn();
+  assert(load.tally().messages > 0);
+  load.hurry();
+  await load.stop();
+  assertEquals(load.faults.counts.get("late"), 64);
+});
+
+Deno.test("Load with churn times a message to its last byte", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.stalled = true;
+  const { load, latencies } = createLoad(server, { messages: 1, churn: true });
+  await load.open();
+  load.count();
+  load.start();
+  await clock.advance(0);
+  const socket = server.sockets[1];
+  assert(socket);
+  clock.turn();
+  const { handler } = socket;
+  await clock.advance(1);
+  const onData = handler.onData.bind(handler);
+  // The echo comes in two parts.
+  const parts: Uint8Array[] = [];
+  socket.handler = { ...handler, onData: (chunk) => void parts.push(chunk) };
+  socket.flush();
+  const [echo] = parts;
+  assert(echo);
+  onData(echo, 1);
+  await clock.advance(199);
+  onData(echo.subarray(1), echo.length - 1);
+  await load.stop();
+  assertEquals(latencies, [200]);
+});
+
+/** A server that echoes 500 messages/s, whatever it is sent. */
+async function overload(): Promise<[Load, number[][]]> {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const waiting: (() => void)[] = [];
+  const connector: Connector = {
+    connect: (_, handler) =>
+      Promise.resolve({
+        write(bytes, from, to) {
+          waiting.push(() =>
+            handler.onData(bytes.subarray(from, to), to - from)
+          );
+          return to - from;
+        },
+        close() {},
+      }),
+  };
+  const recorded: number[][] = [];
+  const load = new Load(server && connector, {
+    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
+    connections: 1,
+    size: [64, 64],
+    messages: Infinity,
+    rate: 2_000,
+    window: 1,
+    churn: false,
+    ids: { first: 1, step: 1 },
+    duration: 1_000,
+    drain: 500,
+    delay: 0,
+  }, (phase, total, late) => void recorded.push([phase, total, late]));
+  await load.open();
+  load.start();
+  for (let ms = 0; ms < 2_000; ms += 2) {
+    if (ms === 1_000) load.count();
+    await clock.advance(2);
+    clock.turn();
+    waiting.shift()?.();
+  }
+  const stopped = load.stop();
+  for (let ms = 0; ms < 600; ms += 2) {
+    await clock.advance(2);
+    waiting.shift()?.();
+  }
+  await stopped;
+  return [load, recorded];
+}
+
+Deno.test("Load tells the rate of an overloaded server, after a warm-up too", async () => {
+  const [load] = await overload();
+  const { echoed, seconds, sent, sentRate, unsent } = load.tally();
+  assertEquals(Math.round(echoed / seconds), 500);
+  assertEquals([sent, Math.round(sentRate), unsent], [2_000, 2_000, 0]);
+});
+
+Deno.test("Load tells how late it has sent, beside the whole", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const recorded: number[][] = [];
+  const { load } = createLoad(server);
+  await load.stop();
+  const late = new Load(server, {
+    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
+    connections: 1,
+    size: [64, 64],
+    messages: 2,
+    rate: 100,
+    window: 1,
+    churn: false,
+    ids: { first: 1, step: 1 },
+    duration: Infinity,
+    drain: 5_000,
+    delay: 0,
+  }, (phase, total, late) => void recorded.push([phase, total, late]));
+  await late.open();
+  late.count();
+  late.start();
+  await clock.advance(1);
+  clock.turn();
+  // The client is held up for 4 ms beyond the time of the second one.
+  clock.now = 14;
+  await clock.advance(0);
+  clock.turn();
+  clock.now = 17;
+  clock.turn();
+  await late.exhausted;
+  await late.stop();
+  assertEquals(recorded, [[1, 1, 0], [1, 7, 4]]);
+});
+
+Deno.test("Load sends as many as a rate has in its time, and counts those it could not", async () => {
+  for (const [rate, sends] of [[2, 4], [3, 6], [7, 14]] as const) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    const { load } = createLoad(server, {
+      messages: Infinity,
+      rate,
+      duration: 2_000,
+    });
+    await load.open();
+    load.count();
+    load.start();
+    // As the clock stands still while it waits awake, go on by its timers.
+    while (await clock.next(2_002) || clock.now < 2_002) {
+      clock.turn();
+      clock.now += 0.5;
+    }
+    const stopped = load.stop();
+    clock.turn();
+    await stopped;
+    const { sent, unsent } = load.tally();
+    assertEquals([sent, unsent], [sends, 0]);
+  }
 });

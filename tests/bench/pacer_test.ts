@@ -1,5 +1,5 @@
 import { Pacer } from "../../src/bench/pacer.ts";
-import { assertEquals } from "../helpers/assert.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
 /** Lets so many milliseconds pass, and the event loop turn in each. */
@@ -13,7 +13,7 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
 Deno.test("Pacer sends on time", async () => {
   using clock = new FakeClock();
   const sent: number[][] = [];
-  const pacer = new Pacer(100, (due) => sent.push([due, clock.now]));
+  const pacer = new Pacer(100, (due) => void sent.push([due, clock.now]));
   await clock.advance(5);
   pacer.start();
   await pass(clock, 35);
@@ -34,7 +34,7 @@ Deno.test("Pacer sends as often in a millisecond as it has to", async () => {
 Deno.test("Pacer makes up for what it could not send in time", async () => {
   using clock = new FakeClock();
   const sent: number[][] = [];
-  const pacer = new Pacer(100, (due) => sent.push([due, clock.now]));
+  const pacer = new Pacer(100, (due) => void sent.push([due, clock.now]));
   pacer.start();
   clock.now = 25;
   await pass(clock, 1);
@@ -52,4 +52,37 @@ Deno.test("Pacer sends nothing once it is stopped, and leaves no timer", async (
   pacer.stop();
   await pass(clock, 30);
   assertEquals([sent, clock.timers], [1, 0]);
+});
+
+Deno.test("Pacer sends for a millisecond a turn, and knows what it has not sent", () => {
+  using clock = new FakeClock();
+  let sent = 0;
+  const pacer = new Pacer(100_000, () => {
+    sent++;
+    clock.now += 0.1;
+  });
+  pacer.start();
+  const turn = sent;
+  assert(turn >= 10 && turn <= 12, `${turn}`);
+  clock.now = 10;
+  clock.turn();
+  assertEquals(sent, 2 * turn);
+  clock.now = 100;
+  pacer.stop();
+  assertEquals(sent, 3 * turn);
+  assertEquals(pacer.dueBy(100), 10_001);
+});
+
+Deno.test("Pacer starts anew without what was due before", async () => {
+  using clock = new FakeClock();
+  const sent: number[][] = [];
+  const pacer = new Pacer(100, (due) => void sent.push([due, clock.now]), 5);
+  pacer.start();
+  clock.now = 1_000;
+  pacer.start(20);
+  await pass(clock, 100);
+  assertEquals(sent, [[1_005, 1_005], [1_015, 1_015]]);
+  assertEquals([pacer.dueBy(1_004), pacer.dueBy(1_100)], [0, 2]);
+  pacer.stop();
+  assertEquals(clock.timers, 0);
 });

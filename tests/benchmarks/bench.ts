@@ -42,9 +42,9 @@ const FIGURES = {
   "connections/s": ({ rate }: Found) => rate,
   "MB/s": ({ bytes, seconds }: Found) => bytes / seconds / 1e6,
   "CPU µs per message": ({ cpu, messages }: Found) => cpu / messages,
-  "p50 in µs": ({ latencyUs }: Found) => latencyUs.p50,
-  "p99.9 in ms": ({ latencyUs }: Found) => latencyUs.p99_9 / 1000,
-  "p99 in ms": ({ latencyUs }: Found) => latencyUs.p99 / 1000,
+  "p50 in µs": ({ latencyUs }: Found) => latencyUs.p50 ?? NaN,
+  "p99.9 in ms": ({ latencyUs }: Found) => (latencyUs.p99_9 ?? NaN) / 1000,
+  "p99 in ms": ({ latencyUs }: Found) => (latencyUs.p99 ?? NaN) / 1000,
   "fewest messages of a connection": (found: Found) =>
     found.perConnection.least,
   "most messages of a connection": (found: Found) => found.perConnection.most,

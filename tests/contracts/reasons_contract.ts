@@ -171,7 +171,11 @@ async function failureOf(
   options: { ca?: string; insecure?: boolean } = {},
 ): Promise<string | undefined> {
   const runtime = await loadRuntime();
-  const connector = await runtime.loadConnector({ chunkSize: 1, ...options });
+  const connector = await runtime.loadConnector({
+    chunkSize: 1,
+    timeout: 10_000,
+    ...options,
+  });
   try {
     const socket = await connector.connect(addr, {
       onData() {},

@@ -1,5 +1,9 @@
-import type { BenchProgress, BenchResult } from "../../bench/bench.ts";
-import type { FaultKind } from "../../bench/bench.ts";
+import type {
+  BenchProgress,
+  BenchResult,
+  FaultKind,
+  LatencySummary,
+} from "../../bench/bench.ts";
 
 /** How wide the bars of the histogram are, and the bar of progress. */
 const WIDTH = 40;
@@ -20,10 +24,13 @@ const FAULTS: Readonly<Record<FaultKind, string>> = {
 
 /** The result, for people. */
 export function formatResult(result: BenchResult): string {
-  const { endpoint, insecure, size, seconds, messages, bytes, rate } = result;
+  const { endpoint, address, insecure, size, seconds, messages, bytes, rate } =
+    result;
   const sizes = [size].flat().map(formatNumber).join("–");
   const lines = [
-    `${endpoint}: ${formatNumber(result.connections)} × ${sizes} B, ${
+    `${endpoint}${
+      address === null || endpoint.includes(address) ? "" : ` (${address})`
+    }: ${formatNumber(result.connections)} × ${sizes} B, ${
       formatSeconds(seconds)
     }`,
     ...(insecure ? ["The server's certificate was not checked"] : []),
@@ -34,21 +41,75 @@ export function formatResult(result: BenchResult): string {
       formatNumber(result.perConnection.most)
     } messages per connection`,
   ];
+  lines.push(...rateLines(result));
   if (messages > 0) lines.push("", ...latencyLines(result));
-  lines.push("", ...errorLines(result));
+  lines.push("", ...endLines(result), ...errorLines(result));
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function latencyLines({ latencyUs, histogram, messages }: BenchResult) {
+/** What part of the asked rate is too little to pass without a word. */
+const ENOUGH = 0.99;
+/** How many messages it takes to say so. */
+const MANY = 100;
+
+function rateLines(result: BenchResult): string[] {
+  const { rates, unsent, messages, clientCpu, clientWasLimit } = result;
+  const lines: string[] = [];
+  if (rates) {
+    const { asked, sent, echoed } = rates;
+    lines.push(
+      `Asked for ${formatRate(asked)}/s, sent ${formatRate(sent)}/s, ` +
+        `echoed ${formatRate(echoed)}/s`,
+    );
+    const percent = (part: number) => `${(part / asked * 100).toFixed(1)} %`;
+    if (unsent > 0 && sent < ENOUGH * asked) {
+      lines.push(
+        `Warning: ${percent(sent)} of the asked rate was sent: ${
+          formatNumber(unsent)
+        } messages were due and never sent`,
+      );
+    }
+    if (messages >= MANY && echoed < ENOUGH * asked) {
+      lines.push(`Warning: ${percent(echoed)} of the asked rate was echoed`);
+    }
+  }
+  if (clientWasLimit) {
+    lines.push(
+      `The client was the limit: CPU ${(clientCpu * 100).toFixed(0)} %`,
+    );
+  }
+  return lines;
+}
+
+/** Whether it has ended before its time. */
+function endLines({ endedEarly, planned, seconds, messages }: BenchResult) {
+  if (endedEarly === null) return [];
+  if (seconds === 0) return [`Ended early in the warm-up: ${endedEarly}`];
+  const after = planned.messages === null
+    ? `${formatSeconds(seconds)} of ${formatSeconds(planned.seconds ?? 0)}`
+    : `${formatNumber(messages)} of ${formatNumber(planned.messages)} messages`;
+  return [`Ended early after ${after}: ${endedEarly}`];
+}
+
+function latencyLines(result: BenchResult): string[] {
+  const { latencyUs, sendLateUs, responseUs, histogram, messages } = result;
   const names = Object.keys(latencyUs).map((name) => name.replace("_", "."));
   const values = Object.values(latencyUs).map(formatMicroseconds);
   const pad = (cells: string[]) =>
     cells.map((cell) => cell.padStart(9)).join("").trimEnd();
+  const parts = (what: string, times: LatencySummary | null) =>
+    times === null ? [] : [
+      `${what} p50 ${formatMicroseconds(times.p50)} ` +
+      `p99 ${formatMicroseconds(times.p99)} ` +
+      `max ${formatMicroseconds(times.max)}`,
+    ];
   const most = Math.max(...histogram.map(({ messages }) => messages));
   return [
     "Latency",
     pad(names),
     pad(values),
+    ...parts("Sent late", sendLateUs),
+    ...parts("Response ", responseUs),
     "",
     ...histogram.map((bin) => {
       const length = Math.round(bin.messages / most * WIDTH);
@@ -60,9 +121,11 @@ function latencyLines({ latencyUs, histogram, messages }: BenchResult) {
   ];
 }
 
-function errorLines({ errors, firstErrors }: BenchResult): string[] {
+function errorLines({ errors, firstErrors, messages }: BenchResult): string[] {
   if (firstErrors.length === 0) {
-    return ["No errors: every byte came back as it was sent"];
+    return messages === 0
+      ? ["No message was counted"]
+      : ["No errors: every byte came back as it was sent"];
   }
   return firstErrors.map(({ kind, connection, offset, reason }) => {
     const count = errors[kind] ?? 0;
@@ -79,7 +142,8 @@ function errorLines({ errors, firstErrors }: BenchResult): string[] {
 
 /** How it goes, in one line that is as long whatever it says. */
 export function formatProgress(progress: BenchProgress): string {
-  const { done, elapsed, rate, bytesPerSecond, p50, p99, errors } = progress;
+  const { done, elapsed, warmup, rate, bytesPerSecond, p50, p99, errors } =
+    progress;
   const filled = Math.round(done * PROGRESS_WIDTH);
   const bar = "█".repeat(filled) + "░".repeat(PROGRESS_WIDTH - filled);
   return [
@@ -89,6 +153,7 @@ export function formatProgress(progress: BenchProgress): string {
     `p50 ${formatMicroseconds(p50).padStart(7)}`,
     `p99 ${formatMicroseconds(p99).padStart(7)}`,
     errors === 1 ? "1 error" : `${formatNumber(errors)} errors`,
+    ...(warmup ? ["warm-up"] : []),
   ].join("  ");
 }
 
@@ -112,8 +177,9 @@ function formatSeconds(seconds: number): string {
   return `${seconds.toFixed(1)} s`;
 }
 
-/** A time, with three figures: `950 µs`, `1.25 ms`, `12.0 s`. */
-function formatMicroseconds(us: number): string {
+/** A time, with three figures: `950 µs`, `1.25 ms`, `12.0 s`; `–` for none. */
+function formatMicroseconds(us: number | null): string {
+  if (us === null) return "–";
   if (us < 999.5) {
     return `${us < 99.95 ? Number(us.toFixed(1)) : us.toFixed(0)} µs`;
   }

@@ -54,9 +54,13 @@ async function runWithProgress(
 ): Promise<BenchResult> {
   const ca = tlsCa === undefined ? undefined : await readCa(tlsCa);
   const early = new AbortController();
+  const hurried = new AbortController();
   const ignoreSignals = onSignal(() => {
-    // The next one ends the process in the system's own way.
-    ignoreSignals();
+    if (early.signal.aborted) {
+      // The next one ends the process in the system's own way.
+      ignoreSignals();
+      hurried.abort();
+    }
     early.abort(new Error("Interrupted before all connections were open"));
   });
   const isLive = stderr.isTerminal();
@@ -71,6 +75,7 @@ async function runWithProgress(
       size,
       ca,
       signal: early.signal,
+      drainSignal: hurried.signal,
       onProgress: isLive ? show : undefined,
     });
   } finally {

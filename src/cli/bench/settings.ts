@@ -26,12 +26,14 @@ Options:
   -c, --connections N        how many connections are open at the same time (10)
   -s, --size SIZE            bytes per message (64); 1..64KiB is a random size each time
   -d, --duration TIME        how long messages are counted (10s)
-  -n, --messages N           … or how many are
+  -n, --messages N           … or how many are; with both, until the first is reached
   -r, --rate R               send R messages a second over all connections, on schedule,
                              instead of one as soon as another is back
       --window N             messages in flight per connection (1)
       --churn                a new connection for every message
       --warmup TIME          how long messages are sent before they count (1s; with -n 0s)
+      --timeout TIME         how long connecting, and a TLS handshake, may take each (10s)
+      --drain TIME           how long echoes are waited for at the end (5s)
       --workers N            how many threads share the connections (1)
       --tls-ca FILE          certificates to trust besides the usual ones, in PEM
   -k, --insecure             take every certificate, of whoever it is
@@ -40,7 +42,8 @@ Options:
   -h, --help                 show this help
 
 TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or one
-with a unit: 4KiB, 1MiB. The result goes to standard output. The exit code is 1 when a
+with a unit: 4KiB, 1MiB. The first Ctrl+C ends the sending, the second the wait for the
+last echoes. The result goes to standard output. The exit code is 1 when a
 byte came back wrong, or not at all, or a connection failed.
 `;
 
@@ -60,6 +63,10 @@ export interface BenchSettings {
   readonly churn: boolean;
   /** Milliseconds. */
   readonly warmup?: number | undefined;
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
+  /** Milliseconds. */
+  readonly drain?: number | undefined;
   readonly workers: number;
   /** The path of a file. */
   readonly tlsCa?: string | undefined;
@@ -77,6 +84,8 @@ const VALUES = [
   "rate",
   "window",
   "warmup",
+  "timeout",
+  "drain",
   "workers",
   "tls-ca",
 ] as const;
@@ -93,7 +102,6 @@ const ALIAS = {
 };
 /** Options that say different things about the same. */
 const EXCLUSIVE = [
-  ["duration", "messages"],
   ["rate", "window"],
   ["rate", "churn"],
   ["churn", "window"],
@@ -128,6 +136,8 @@ export function readBenchArgs(
     window: valueOf("window", FROM_1, readFrom1),
     churn: isOn("churn"),
     warmup: valueOf("warmup", TIME, readTime),
+    timeout: valueOf("timeout", SOME_TIME, readSomeTime),
+    drain: valueOf("drain", TIME, readTime),
     workers: valueOf("workers", FROM_1, readFrom1) ?? 1,
     tlsCa: valueOf("tls-ca", "a file's path", readPath),
     insecure: isOn("insecure"),

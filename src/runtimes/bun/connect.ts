@@ -4,12 +4,14 @@ import { statSync } from "node:fs";
 import { codeOf } from "../../core/error_message.ts";
 import { isLoopback } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";
-import type {
-  Connector,
-  ConnectorOptions,
-  Socket,
-  SocketHandler,
+import {
+  type Connector,
+  type ConnectorOptions,
+  NO_ANSWER,
+  type Socket,
+  type SocketHandler,
 } from "../connector.ts";
+import { within } from "../within.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
 
 /** The part of Bun that is used here. */
@@ -34,6 +36,7 @@ interface Handlers {
 
 interface RawSocket {
   readonly data: BunSocket;
+  readonly remoteAddress?: string;
   /** Returns the number of bytes that the system accepted, or -1 once it is closed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
   setNoDelay(on: boolean): boolean;
@@ -49,13 +52,19 @@ export function createConnector(options: ConnectorOptions): Connector {
       try {
         if (addr.transport === "tls") return await node.connect(addr, handler);
         const socket = new BunSocket(handler);
-        socket.raw = await Bun.connect({
+        const connecting = Bun.connect({
           ...("path" in addr
             ? { unix: addr.path }
             : { hostname: addr.hostname, port: addr.port }),
           data: socket,
           socket: HANDLERS,
         });
+        socket.raw = await within(
+          options.timeout,
+          NO_ANSWER,
+          connecting,
+          (late) => late.end(),
+        );
         socket.raw.setNoDelay(true);
         return socket;
       } catch (error) {
@@ -106,9 +115,14 @@ const HANDLERS: Handlers = {
   data: ({ data }, chunk) => data.onData(chunk),
   drain: ({ data }) => data.onDrain(),
   end: ({ data }) => data.onEnd(),
-  close: ({ data }, error) => data.onEnd(error),
+  // Without an end before, and often without an error: it was reset.
+  close: ({ data }, error) => data.onEnd(error ?? createReset()),
   error: ({ data }, error) => data.onEnd(error),
 };
+
+function createReset(): Error {
+  return Object.assign(new Error("connection reset"), { code: "ECONNRESET" });
+}
 
 class BunSocket implements Socket {
   /** Set once it is connected. */
@@ -118,6 +132,10 @@ class BunSocket implements Socket {
 
   constructor(handler: SocketHandler) {
     this.#handler = handler;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.raw?.remoteAddress;
   }
 
   write(bytes: Uint8Array, from: number, to: number): number {

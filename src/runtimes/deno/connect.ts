@@ -1,11 +1,14 @@
 import type { Addr } from "../../core/transport.ts";
 import { Turnstile } from "../../core/turnstile.ts";
-import type {
-  Connector,
-  ConnectorOptions,
-  Socket,
-  SocketHandler,
+import {
+  type Connector,
+  type ConnectorOptions,
+  NO_ANSWER,
+  NO_HANDSHAKE,
+  type Socket,
+  type SocketHandler,
 } from "../connector.ts";
+import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { withLookup } from "../lookup_error.ts";
 import { readTlsError } from "../tls.ts";
@@ -45,28 +48,39 @@ async function tryToOpen(
   }
 }
 
-async function open(addr: Addr, { ca }: ConnectorOptions): Promise<Deno.Conn> {
+async function open(
+  addr: Addr,
+  { ca, timeout }: ConnectorOptions,
+): Promise<Deno.Conn> {
+  const connect = <T extends Deno.Conn>(work: Promise<T>) =>
+    within(timeout, NO_ANSWER, work, (late) => late.close());
   if ("path" in addr) {
-    return await Deno.connect({ transport: "unix", path: addr.path });
+    return await connect(
+      Deno.connect({ transport: "unix", path: addr.path }),
+    );
   }
   const { hostname, port } = addr;
   if (addr.transport === "tls") {
     const caCerts = ca === undefined ? [] : [ca];
-    const connection = await Deno.connectTls({ hostname, port, caCerts });
+    const connection = await connect(
+      Deno.connectTls({ hostname, port, caCerts }),
+    );
     try {
-      await connection.handshake();
+      const handshake = connection.handshake();
+      await within(timeout, NO_HANDSHAKE, handshake, () => {});
     } catch (error) {
       connection.close();
       throw error;
     }
     return connection;
   }
-  const connection = await Deno.connect({ hostname, port });
+  const connection = await connect(Deno.connect({ hostname, port }));
   connection.setNoDelay();
   return connection;
 }
 
 class DenoSocket implements Socket {
+  readonly remoteAddress: string | undefined;
   readonly #connection: Deno.Conn;
   readonly #handler: SocketHandler;
   /** The bytes being written. */
@@ -80,6 +94,8 @@ class DenoSocket implements Socket {
     turnstile: Turnstile,
     chunkSize: number,
   ) {
+    const { remoteAddr } = connection;
+    if ("hostname" in remoteAddr) this.remoteAddress = remoteAddr.hostname;
     this.#connection = connection;
     this.#handler = handler;
     this.#read(turnstile, new Uint8Array(chunkSize));

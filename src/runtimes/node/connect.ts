@@ -5,18 +5,21 @@ import {
 } from "node:net";
 import { connect as connectTls, rootCertificates } from "node:tls";
 import type { Addr } from "../../core/transport.ts";
-import type {
-  Connector,
-  ConnectorOptions,
-  Socket,
-  SocketHandler,
+import {
+  type Connector,
+  type ConnectorOptions,
+  NO_ANSWER,
+  NO_HANDSHAKE,
+  type Socket,
+  type SocketHandler,
 } from "../connector.ts";
+import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { readTlsError } from "../tls.ts";
 
 /** Connects with `node:net` and `node:tls`. */
 export function createConnector(
-  { ca, insecure = false, chunkSize }: ConnectorOptions,
+  { ca, insecure = false, chunkSize, timeout }: ConnectorOptions,
 ): Connector {
   // All sockets read into the same buffer, one at a time, instead of into new ones.
   const buffer = new Uint8Array(chunkSize);
@@ -34,9 +37,23 @@ export function createConnector(
       socket.setNoDelay();
       const fail = (error: unknown) => reject(readTlsError(error));
       socket.once("error", fail);
+      const giveUp = (what: string) =>
+        setTimeout(
+          () => socket.destroy(new TimeoutError(what, timeout)),
+          timeout,
+        );
+      let timer = giveUp(NO_ANSWER);
+      socket.once("close", () => clearTimeout(timer));
+      if (addr.transport === "tls") {
+        socket.once("connect", () => {
+          clearTimeout(timer);
+          timer = giveUp(NO_HANDSHAKE);
+        });
+      }
       socket.once(
         addr.transport === "tls" ? "secureConnect" : "connect",
         () => {
+          clearTimeout(timer);
           socket.off("error", fail);
           resolve(new NodeSocket(socket, handler));
         },
@@ -70,11 +87,13 @@ function open(
 }
 
 class NodeSocket implements Socket {
+  readonly remoteAddress: string | undefined;
   readonly #socket: NetSocket;
   #full = false;
   #ended = false;
 
   constructor(socket: NetSocket, handler: SocketHandler) {
+    this.remoteAddress = socket.remoteAddress;
     this.#socket = socket;
     socket.on("drain", () => {
       this.#full = false;

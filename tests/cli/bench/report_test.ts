@@ -4,6 +4,15 @@ import { assertEquals } from "../../helpers/assert.ts";
 
 const RESULT: BenchResult = {
   endpoint: "tcp://127.0.0.1:7",
+  address: "127.0.0.1",
+  planned: { seconds: 10, messages: null },
+  endedEarly: null,
+  rates: null,
+  unsent: 0,
+  clientCpu: 0.5,
+  clientWasLimit: false,
+  sendLateUs: null,
+  responseUs: null,
   connections: 50,
   size: 64,
   seconds: 10.04,
@@ -98,6 +107,7 @@ Deno.test("formatProgress() is as long whatever it says", () => {
     formatProgress({
       done: 0.5,
       elapsed: 5,
+      warmup: false,
       rate: 123_456,
       bytesPerSecond: 7_901_184,
       p50: 340,
@@ -107,15 +117,56 @@ Deno.test("formatProgress() is as long whatever it says", () => {
     formatProgress({
       done: 1,
       elapsed: 10,
+      warmup: true,
       rate: 0.5,
       bytesPerSecond: 0,
-      p50: 0,
-      p99: 0,
+      p50: null,
+      p99: null,
       errors: 3,
     }),
   ];
   assertEquals(lines, [
     "██████████░░░░░░░░░░    5 s    123,456/s   7.90 MB/s  p50  340 µs  p99 1.23 ms  0 errors",
-    "████████████████████   10 s        0.5/s   0.00 MB/s  p50    0 µs  p99    0 µs  3 errors",
+    "████████████████████   10 s        0.5/s   0.00 MB/s  p50       –  p99       –  3 errors  warm-up",
+  ]);
+});
+
+Deno.test("formatResult() says what the client's part was, and when it ended", () => {
+  const { latencyUs } = RESULT;
+  const linesOf = (result: Partial<BenchResult>) =>
+    formatResult({ ...RESULT, ...result }).split("\n");
+  const overloaded = linesOf({
+    endpoint: "tcp://localhost:7",
+    rates: { asked: 2_000, sent: 900, echoed: 500 },
+    unsent: 11_000,
+    clientCpu: 0.99,
+    clientWasLimit: true,
+    sendLateUs: { ...latencyUs, p50: 1, p99: 64, max: 600 },
+    responseUs: { ...latencyUs, p99: null },
+    seconds: 1,
+    planned: { seconds: 3, messages: null },
+    endedEarly: "no connection left",
+  });
+  for (
+    const line of [
+      "tcp://localhost:7 (127.0.0.1): 50 × 64 B, 1.0 s",
+      "Asked for 2,000/s, sent 900/s, echoed 500/s",
+      "Warning: 45.0 % of the asked rate was sent: 11,000 messages were due and never sent",
+      "Warning: 25.0 % of the asked rate was echoed",
+      "The client was the limit: CPU 99 %",
+      "Sent late p50 1 µs p99 64 µs max 600 µs",
+      "Response  p50 340 µs p99 – max 1.23 s",
+      "Ended early after 1.0 s of 3.0 s: no connection left",
+    ]
+  ) assertEquals(overloaded.filter((one) => one === line), [line]);
+  const interrupted = linesOf({
+    seconds: 0,
+    messages: 0,
+    endedEarly: "interrupted",
+  });
+  assertEquals(interrupted.slice(-3), [
+    "Ended early in the warm-up: interrupted",
+    "No message was counted",
+    "",
   ]);
 });

@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
 import config from "../../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
 import {
@@ -69,10 +70,26 @@ test("bench --json writes the result as one object", async (runtime) => {
   );
   assertEquals([code, stderr], [0, ""]);
   assertEquals(stdout.indexOf("\n"), stdout.length - 1);
-  const { seconds, rate, latencyUs, histogram, perConnection, ...rest } = JSON
-    .parse(stdout);
+  const {
+    seconds,
+    rate,
+    clientCpu,
+    latencyUs,
+    histogram,
+    perConnection,
+    ...rest
+  } = JSON.parse(stdout);
+  assert(clientCpu > 0 && clientCpu <= 1);
   assertEquals(rest, {
     endpoint,
+    address: "127.0.0.1",
+    planned: { seconds: null, messages: 1_000 },
+    endedEarly: null,
+    rates: null,
+    unsent: 0,
+    clientWasLimit: rest.clientWasLimit,
+    sendLateUs: null,
+    responseUs: null,
     connections: 10,
     size: 64,
     messages: 1_000,
@@ -85,7 +102,8 @@ test("bench --json writes the result as one object", async (runtime) => {
   assertMatch(rest.runtime, RegExp(`^${runtime.name.toLowerCase()} \\d`));
   assertEquals(Math.round(rate * seconds), 1_000);
   const { min, mean, p50, p90, p99, p99_9, p99_99, max } = latencyUs;
-  const rising = [1, min, p50, p90, p99, p99_9, p99_99, max];
+  assertEquals(p99_99, null);
+  const rising = [1, min, p50, p90, p99, p99_9, max];
   assertEquals(rising, rising.toSorted((a, b) => a - b));
   assert(min < mean && mean < max);
   assert(max / 1e6 <= seconds);
@@ -359,3 +377,84 @@ test("bench asks before it loads another machine heavily", async (runtime) => {
   assert(lines.some((line) => line.includes(`${asked}. Go on? [y/N]`)));
   assert(lines.some((line) => line.endsWith("Not started")));
 }, needing(["bash", "script"]));
+
+test("bench ends where a server accepts and never answers", async (runtime) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.resume();
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const addr = server.address();
+  assert(addr && typeof addr === "object");
+  const [silent, handshake] = await Promise.all([
+    bench(runtime, ..."-n 3 -c 2".split(" "), `tcp://localhost:${addr.port}`),
+    bench(runtime, "--timeout=1s", `tls://localhost:${addr.port}`),
+  ]);
+  server.close();
+  assertEquals(silent.code, 1);
+  const lines = silent.stdout.split("\n");
+  assert(lines[0]?.startsWith(`tcp://localhost:${addr.port} (127.0.0.1): `));
+  assertEquals(lines.slice(4), [
+    "Ended early after 0 of 3 messages: nothing came back for 5 s",
+    "Error (late): 128 bytes had not come back in time, first on connection 1 at offset 0",
+    "",
+  ]);
+  assertEquals(handshake, {
+    code: 1,
+    stdout: "",
+    stderr:
+      `Cannot connect to tls://localhost:${addr.port}: no answer to the TLS handshake within 1 s\n`,
+  });
+});
+
+test("bench ends its wait at the second SIGINT, with the result", async (runtime) => {
+  const { promise: reached, resolve } = Promise.withResolvers<void>();
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => resolve());
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const addr = server.address();
+  assert(addr && typeof addr === "object");
+  const args = "bench --json --drain 1h --warmup 0s -d 1h -c 1 -r 1".split(" ");
+  const endpoint = `tcp://127.0.0.1:${addr.port}`;
+  await using program = Program.start(runtime, ...args, endpoint);
+  await reached;
+  program.signal("SIGINT");
+  // The first has to be there before the second, or they become one.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  program.signal("SIGINT");
+  const { code, stdout } = await program.ended();
+  server.close();
+  const { endedEarly, errors } = JSON.parse(stdout);
+  assertEquals([code, endedEarly], [1, "interrupted"]);
+  assertEquals(Object.keys(errors), ["late"]);
+});
+
+test("bench calls a reset in the middle of a load a reset, and ends early", async (runtime) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    let count = 0;
+    socket.on("data", (bytes) => {
+      if (++count === 50) socket.resetAndDestroy();
+      else socket.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const addr = server.address();
+  assert(addr && typeof addr === "object");
+  const endpoint = `tcp://127.0.0.1:${addr.port}`;
+  const args = "--json -c 2 -d 1h --warmup 0s".split(" ");
+  const { code, stdout } = await bench(runtime, ...args, endpoint);
+  server.close();
+  const { endedEarly, errors, firstErrors } = JSON.parse(stdout);
+  assertEquals([code, endedEarly], [1, "no connection left"]);
+  assertEquals(errors, { failed: 2 });
+  assertEquals(firstErrors[0].reason, "connection reset by the server");
+});

@@ -1,0 +1,31 @@
+/** Something did not happen in time. */
+export class TimeoutError extends Error {
+  override readonly name = "TimeoutError";
+
+  /** For something that had `ms` milliseconds, such as `no answer`. */
+  constructor(what: string, ms: number) {
+    super(`${what} within ${ms / 1000} s`);
+  }
+}
+
+/**
+ * The result of `work`, or a {@linkcode TimeoutError} after `ms` milliseconds.
+ * What comes later is given to `discard`.
+ */
+export async function within<T>(
+  ms: number,
+  what: string,
+  work: Promise<T>,
+  discard: (late: T) => void,
+): Promise<T> {
+  const { promise: timedOut, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new TimeoutError(what, ms)), ms);
+  try {
+    return await Promise.race([work, timedOut]);
+  } catch (error) {
+    if (error instanceof TimeoutError) work.then(discard, () => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
