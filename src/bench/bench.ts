@@ -1,6 +1,5 @@
 /**
- * Loads an echo server, checks every byte that comes back, and says how long it
- * took.
+ * Loads an echo server, verifies every byte of its echo, and measures the latency.
  *
  * @example
  * ```ts
@@ -27,10 +26,9 @@ export type { LatencySummary } from "./latencies.ts";
 export type { BenchOptions, BenchProgress, BenchResult };
 
 /**
- * Loads an echo server, checks every byte that comes back, and says how long it
- * took.
+ * Loads an echo server, verifies every byte of its echo, and measures the latency.
  *
- * What goes wrong with bytes or with single connections is part of the result.
+ * Wrong bytes and failed connections are part of the result.
  *
  * @returns A promise of the result. It rejects with an Error when no connection
  * can be opened or `ca` holds no certificate, with the signal's reason when that aborts before the

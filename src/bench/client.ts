@@ -3,12 +3,12 @@ import { InFlight } from "./in_flight.ts";
 import { Pattern } from "./pattern.ts";
 import { type Report, Verifier } from "./verifier.ts";
 
-/** How far apart in the pattern connections begin: what is another's is found out. */
+/** The distance in the pattern between connections, so that bytes of another one are noticed. */
 const STRIDE = 7_919;
 
-/** Who is told how a {@linkcode Client} fares. */
+/** Handles the events of a {@linkcode Client}. */
 export interface ClientOwner {
-  /** Something has come back, at the time `now`. */
+  /** Bytes have come back, at the time `now`. */
   onHeard(now: number): void;
   /**
    * A message of `size` bytes, timed from `time` and sent at `sentAt`, has come
@@ -21,7 +21,7 @@ export interface ClientOwner {
     now: number,
     sentAt: number,
   ): void;
-  /** The connection is over, before it was closed here. */
+  /** The connection has ended before it was closed here. */
   onLost(client: Client, error?: Error): void;
 }
 
@@ -42,7 +42,7 @@ export class Client implements SocketHandler {
   #queued = 0;
   #sent = 0;
   #echoed = 0;
-  /** Where in the pattern the next byte to be sent is. */
+  /** The place of the next byte to send in the pattern. */
   #place: number;
 
   constructor(
@@ -58,22 +58,22 @@ export class Client implements SocketHandler {
     this.#verifier = new Verifier(pattern, this.#place, report);
   }
 
-  /** How many bytes it has sent. */
+  /** The number of bytes it has sent. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** How many messages have not come back yet. */
+  /** The number of messages that have not come back yet. */
   get inFlight(): number {
     return this.#inFlight.count;
   }
 
-  /** From when the oldest of these is timed; Infinity if there is none. */
+  /** The start time of the oldest of them; Infinity if there is none. */
   get waitingSince(): number {
     return this.#inFlight.time;
   }
 
-  /** Gets its connection. */
+  /** Sets its connection. */
   attach(socket: Socket): void {
     this.#socket = socket;
     this.heardAt = performance.now();
@@ -94,7 +94,7 @@ export class Client implements SocketHandler {
     this.#inFlight.shift();
   }
 
-  /** Closes the connection. What has not come back is `kind`, if anything. */
+  /** Closes the connection. Bytes that have not come back count as `kind`. */
   finish(kind?: "truncated" | "late"): void {
     this.#socket?.close();
     this.#socket = undefined;

@@ -1,16 +1,16 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
-/** After how many bytes the pattern repeats itself: a prime, so that no buffer's size divides it. */
+/** The length of the pattern: a prime, so that no buffer size divides it. */
 const PERIOD = 262_139;
-/** How many bytes can be taken in one piece from any place. */
+/** The number of bytes that can be taken in one piece from any place. */
 const REACH = 256 * 1024;
-/** How many bytes tell where in the pattern they belong. */
+/** The number of bytes that identify a place in the pattern. */
 const KEY = 8;
 
 /**
- * What is sent: bytes that look random, the same every time, of which any eight
- * tell where they belong.
+ * The bytes to send. They look random and are the same every time, and any eight of
+ * them identify their place.
  */
 export class Pattern {
   static readonly KEY: number = KEY;
@@ -26,7 +26,7 @@ export class Pattern {
     this.bytes.copyWithin(PERIOD, 0, REACH);
   }
 
-  /** Whether the first `count` bytes of `chunk` are those of the pattern from `place` on. */
+  /** Reports whether the first `count` bytes of `chunk` match the pattern from `place` on. */
   matches(chunk: Uint8Array, count: number, place: number): boolean {
     if (count > REACH) {
       return this.matches(chunk, REACH, place) &&
@@ -39,7 +39,7 @@ export class Pattern {
     return this.bytes.compare(chunk, 0, count, place, place + count) === 0;
   }
 
-  /** How many bytes from the beginning of `chunk` are those of the pattern. */
+  /** Returns how many bytes at the beginning of `chunk` match the pattern. */
   matchLength(chunk: Uint8Array, place: number): number {
     let count = 0;
     while (
@@ -49,7 +49,7 @@ export class Pattern {
     return count;
   }
 
-  /** Where in the pattern the eight bytes at an index are; undefined if nowhere. */
+  /** Returns the place of the eight bytes at an index; undefined if there is none. */
   find(chunk: Uint8Array, at: number): number | undefined {
     const place = (this.#index ??= this.#makeIndex()).get(keyOf(chunk, at));
     if (place === undefined) return undefined;

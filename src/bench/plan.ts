@@ -9,10 +9,10 @@ export const LARGEST = 1024 ** 3;
 /** The largest datagram, in bytes. */
 export const LARGEST_DATAGRAM = 65_507;
 
-/** The least and the most that is read at a time, in bytes. */
+/** The smallest and the largest size of a read, in bytes. */
 const CHUNK = { least: 1024, most: 64 * 1024 };
 
-/** What is to be done: the options, checked and complete. */
+/** The complete and checked options. */
 export interface Plan {
   readonly load: LoadOptions;
   readonly connector: ConnectorOptions;

@@ -1,29 +1,29 @@
 import type { FaultKind } from "./faults.ts";
 import { Pattern } from "./pattern.ts";
 
-/** How much may be unknown before it is put down to what is nearest. */
+/** How many bytes may be unknown before the nearest explanation is taken. */
 const PATIENCE = 1024;
-/** How many gaps are held open, in case what is missing comes after all. */
+/** The number of gaps to keep open, in case the missing bytes still come. */
 const GAPS = 16;
 
 const NOTHING = new Uint8Array();
 
-/** Is told what went wrong, where, and with how many bytes. */
+/** Receives each fault: its kind, offset and number of bytes. */
 export type Report = (kind: FaultKind, offset: number, count: number) => void;
 
-/** Bytes that did not come back when it was their turn. */
+/** Bytes that did not come back in their turn. */
 interface Gap {
   readonly from: number;
   readonly to: number;
-  /** What it is if they come now. */
+  /** The kind of fault if they come now. */
   readonly kind: "reordered" | "late";
 }
 
 /**
- * Compares what comes back with what was sent, on one connection.
+ * Compares the echo of one connection with what was sent.
  *
- * Whatever is not what it should be is kept until it is clear what has happened:
- * eight bytes of the pattern tell where they belong.
+ * Unexpected bytes are kept until it is clear what has happened: eight bytes of the
+ * pattern identify their place.
  */
 export class Verifier {
   readonly #pattern: Pattern;

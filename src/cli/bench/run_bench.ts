@@ -17,9 +17,9 @@ import { UsageError } from "../command_line.ts";
 import { explain } from "../../core/error_message.ts";
 import { printText, tellText } from "../output.ts";
 
-/** What another machine is loaded with without a question. */
+/** The load that may go to another machine without a question. */
 const HARMLESS = { connections: 1_000, bytesPerSecond: 100e6 };
-/** How long an echo from another machine takes at least, in seconds. */
+/** The shortest round trip to another machine, in seconds. */
 const ROUND_TRIP = 0.001;
 
 /** `echod bench`: loads an echo server and prints the result. Returns the exit code. */
@@ -57,7 +57,7 @@ async function runWithProgress(
   const hurried = new AbortController();
   const ignoreSignals = onSignal(() => {
     if (early.signal.aborted) {
-      // The next one ends the process in the system's own way.
+      // The system's default action for the next signal ends the process.
       ignoreSignals();
       hurried.abort();
     }
@@ -65,7 +65,7 @@ async function runWithProgress(
   });
   const isLive = stderr.isTerminal();
   const show = (progress: BenchProgress) => {
-    // When nobody can read it any more, the result is still wanted.
+    // The result is wanted even if the reader of the progress has gone.
     tellText(stderr, `\r\x1b[K${formatProgress(progress)}`);
   };
   try {
@@ -93,11 +93,11 @@ async function readCa(path: string): Promise<string> {
   }
 }
 
-/** Whether it is another machine that is loaded, and heavily. */
+/** Reports whether the run would load another machine heavily. */
 export function canHurt(endpoint: Addr, settings: BenchSettings): boolean {
   if ("path" in endpoint || isLoopback(endpoint.hostname)) return false;
   const { connections, rate, window = 1, size: [, largest] } = settings;
-  // Without a rate, as though each echo came as fast as it may.
+  // Without a rate, assume that each echo takes the shortest round trip.
   const messagesPerSecond = rate ?? connections * window / ROUND_TRIP;
   return connections > HARMLESS.connections ||
     messagesPerSecond * largest > HARMLESS.bytesPerSecond;

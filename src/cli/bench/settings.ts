@@ -14,7 +14,7 @@ import {
 import type { ParseArgs } from "../parse_args.ts";
 import { readSize, SIZE } from "../size.ts";
 
-/** How `echod bench` is used. */
+/** The help text of `echod bench`. */
 export const BENCH_HELP = `Usage: echod bench [OPTIONS] ENDPOINT
 
 Loads an echo server, checks every byte that comes back, and says how long it took.
@@ -47,12 +47,12 @@ last echoes. The result goes to standard output. The exit code is 1 when a
 byte came back wrong, or not at all, or a connection failed.
 `;
 
-/** What the command line asks for. */
+/** The settings of the client. */
 export interface BenchSettings {
-  /** Undefined only where help is asked for. */
+  /** Undefined only if help is asked for. */
   readonly endpoint?: Addr | undefined;
   readonly connections: number;
-  /** Bytes, the least and the most. */
+  /** Bytes, the smallest and the largest size. */
   readonly size: readonly [number, number];
   /** Milliseconds. */
   readonly duration?: number | undefined;
@@ -100,14 +100,14 @@ const ALIAS = {
   yes: "y",
   help: "h",
 };
-/** Options that say different things about the same. */
+/** Pairs of options that exclude each other. */
 const EXCLUSIVE = [
   ["rate", "window"],
   ["rate", "churn"],
   ["churn", "window"],
 ] as const;
 
-/** Reads the command line of `echod bench`. Throws a UsageError where it is wrong. */
+/** Parses the command line of `echod bench`. Throws a UsageError if it is invalid. */
 export function readBenchArgs(
   args: readonly string[],
   parseArgs: ParseArgs,

@@ -242,7 +242,7 @@ function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("secure", resolve);
     socket.once("error", (error) => reject(readHandshakeError(error)));
-    // When the peer leaves, Node reports no error.
+    // Node reports no error if the peer leaves.
     socket.once("end", () => reject(leftInHandshake()));
     socket.once("close", () => reject(leftInHandshake()));
   });
