@@ -143,7 +143,11 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
   if (endpoint.transport === "unix") {
     const { listenUnix } = await import("./unix.ts");
     const { path, mode } = endpoint;
-    return await listenUnix(path, mode, () => runtime.listen(options));
+    return await listenUnix(
+      path,
+      mode,
+      (path) => runtime.listen({ transport: "unix", path, backlog: BACKLOG }),
+    );
   }
   if (endpoint.transport === "tls") {
     const { checkPem } = await import("./pem.ts");

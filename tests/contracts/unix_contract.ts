@@ -1,11 +1,15 @@
 import {
   existsSync,
   lstatSync,
+  mkdirSync,
+  readdirSync,
   renameSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { listen } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
@@ -57,6 +61,33 @@ export function unixContract(test: Test): void {
     await using _client = await Client.connectUnix(path);
     (await accepted)?.close();
     first.close();
+  });
+
+  test("Only the file of its own is removed", async () => {
+    using directory = new TemporaryDirectory();
+    const path = directory.file("echod.sock");
+    const old = await listen({ transport: "unix", path });
+    unlinkSync(path);
+    const newer = await listen({ transport: "unix", path });
+    old.close();
+    assert(lstatSync(path).isSocket());
+    unlinkSync(path);
+    writeFileSync(path, "precious");
+    newer.close();
+    assertEquals(lstatSync(path).size, 8);
+    assertEquals(readdirSync(directory.file("")), ["echod.sock"]);
+  });
+
+  test("A path may be as long as the system allows", async () => {
+    using directory = new TemporaryDirectory();
+    const folder = directory.file("");
+    const nested = join(folder, "d".repeat(100 - folder.length));
+    mkdirSync(nested);
+    const path = join(nested, "s");
+    const listener = await listen({ transport: "unix", path });
+    assertEquals(readdirSync(nested), ["s"]);
+    listener.close();
+    assertEquals(readdirSync(nested), []);
   });
 
   test("What is not a socket is left alone", async () => {
