@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -15,6 +16,20 @@ import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
 import { Client, pattern } from "../helpers/client.ts";
 import type { Test } from "./connection_contract.ts";
+
+/** Holds a datagram socket, and a stream socket with no place in its queue. */
+const HOLD = `
+import socket, sys
+d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+d.bind(sys.argv[1])
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[2])
+s.listen(0)
+c = socket.socket(socket.AF_UNIX)
+c.connect(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.read()
+`;
 
 /** States what `listen()` has to do with a Unix socket's file on every runtime. */
 export function unixContract(test: Test): void {
@@ -61,6 +76,28 @@ export function unixContract(test: Test): void {
     await using _client = await Client.connectUnix(path);
     (await accepted)?.close();
     first.close();
+  });
+
+  test("A datagram socket and one whose queue is full are left alone", async () => {
+    if (spawnSync("python3", ["-V"]).status !== 0) return;
+    using directory = new TemporaryDirectory();
+    const datagram = directory.file("datagram");
+    const full = directory.file("full");
+    const holder = spawn("python3", ["-c", HOLD, datagram, full], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const ended = new Promise((resolve) => holder.once("exit", resolve));
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+    for (const path of [datagram, full]) {
+      await assertRejects(
+        () => listen({ transport: "unix", path }),
+        Error,
+        `Cannot listen on unix://${path}: address already in use`,
+      );
+      assert(lstatSync(path).isSocket());
+    }
+    holder.stdin.end();
+    await ended;
   });
 
   test("Only the file of its own is removed", async () => {
