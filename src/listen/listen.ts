@@ -62,7 +62,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const endpoint = complete(options);
   try {
-    return await bind(endpoint);
+    return await bindEverywhere(endpoint);
   } catch (cause) {
     const url = formatEndpoint(endpoint);
     throw new Error(
@@ -123,6 +123,18 @@ function complete(options: ListenOptions): Endpoint {
       throw new TypeError(
         `Cannot listen: transport must be "tcp", "tls", "udp" or "unix", but is ${transport}`,
       );
+  }
+}
+
+/** Binds; without IPv6, every address of the machine is that of IPv4. */
+async function bindEverywhere(endpoint: Endpoint): Promise<Listener> {
+  try {
+    return await bind(endpoint);
+  } catch (error) {
+    if (!("hostname" in endpoint) || endpoint.hostname !== "::") throw error;
+    const { hasNoIpv6 } = await import("./no_ipv6.ts");
+    if (!await hasNoIpv6()) throw error;
+    return await bind({ ...endpoint, hostname: "0.0.0.0" });
   }
 }
 
