@@ -21,6 +21,6 @@ export function hasNoIpv6(): Promise<boolean> {
       "error",
       (error) => done("code" in error && MISSING.has(error.code)),
     );
-    socket.bind({ port: 0, address: "::" }, () => done(false));
+    socket.bind({ port: 0, address: "::1" }, () => done(false));
   });
 }
