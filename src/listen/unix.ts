@@ -94,7 +94,10 @@ function isLive(path: string): Promise<boolean> {
       else if (code !== "ECONNREFUSED") resolve(true);
       // Bun calls every failure that.
       else if (!("bun" in process.versions)) resolve(false);
-      else resolve(!await isRefused(path));
+      else {
+        // Without that C library, Bun is believed.
+        resolve(!await isRefused(path).catch(() => true));
+      }
     });
   });
 }
