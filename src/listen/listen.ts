@@ -1,4 +1,5 @@
 import { formatEndpoint } from "./endpoint.ts";
+import { combine } from "../core/combine.ts";
 import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
 import { withLookup } from "../runtimes/lookup_error.ts";
@@ -69,9 +70,16 @@ export function listen(options: UnixListenOptions): Promise<Listener<UnixAddr>>;
 /** Binds a socket for the transport in the options. */
 export function listen(options?: ListenOptions): Promise<Listener>;
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
+  return combine(await listenAll(options));
+}
+
+/** As {@linkcode listen}, with a listener for each address of a loopback name. */
+export async function listenAll(
+  options: ListenOptions,
+): Promise<readonly Listener[]> {
   const endpoint = complete(options);
   try {
-    return await bind(endpoint);
+    return await bindName(endpoint);
   } catch (thrown) {
     const cause = "hostname" in endpoint
       ? await withLookup(thrown, endpoint.hostname)
@@ -148,6 +156,63 @@ function complete(options: ListenOptions): Endpoint {
   }
 }
 
+/** How often a free port is looked for that is free on all addresses of a name. */
+const PORT_ATTEMPTS = 10;
+
+/** Binds the addresses of a name, all on the same port. */
+async function bindName(endpoint: Endpoint): Promise<readonly Listener[]> {
+  if (!("hostname" in endpoint)) return [await bind(endpoint)];
+  const { hostname, port } = endpoint;
+  const { isIP } = await import("node:net");
+  if (isIP(hostname)) return [await bindEverywhere(endpoint)];
+  const { addressesToBind } = await import("../runtimes/resolve.ts");
+  const addresses = await addressesToBind(hostname);
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await bindAll(endpoint, addresses);
+    } catch (error) {
+      const again = port === 0 && addresses.length > 1;
+      if (!again || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Binds all the addresses, or none; those of IPv6 only where there is IPv6. */
+async function bindAll(
+  endpoint: Exclude<Endpoint, UnixBindOptions>,
+  addresses: readonly string[],
+): Promise<readonly Listener[]> {
+  const listeners: Listener[] = [];
+  let { port } = endpoint;
+  try {
+    for (const hostname of addresses) {
+      if (hostname.includes(":") && addresses.length > 1) {
+        const { hasNoIpv6 } = await import("./no_ipv6.ts");
+        if (await hasNoIpv6()) continue;
+      }
+      const listener = await bindEverywhere({ ...endpoint, hostname, port });
+      listeners.push(listener);
+      if ("port" in listener.addr) port = listener.addr.port;
+    }
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+  return listeners;
+}
+
+/** Binds; without IPv6, every address of the machine is that of IPv4. */
+async function bindEverywhere(endpoint: Endpoint): Promise<Listener> {
+  try {
+    return await bind(endpoint);
+  } catch (error) {
+    if (!("hostname" in endpoint) || endpoint.hostname !== "::") throw error;
+    const { hasNoIpv6 } = await import("./no_ipv6.ts");
+    if (!await hasNoIpv6()) throw error;
+    return await bind({ ...endpoint, hostname: "0.0.0.0" });
+  }
+}
+
 /** Binds a socket. Modules that most endpoints do without are loaded when needed. */
 async function bind(endpoint: Endpoint): Promise<Listener> {
   if ("reusePort" in endpoint && endpoint.reusePort) {
@@ -171,7 +236,11 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
   if (endpoint.transport === "unix") {
     const { listenUnix } = await import("./unix.ts");
     const { path, mode } = endpoint;
-    return await listenUnix(path, mode, () => runtime.listen(options));
+    return await listenUnix(
+      path,
+      mode,
+      (path) => runtime.listen({ transport: "unix", path, backlog: BACKLOG }),
+    );
   }
   return await runtime.listen(options);
 }

@@ -14,6 +14,25 @@ const LARGEST_QUEUE = 1024;
 const NFS = 2049;
 /** Broadcast and multicast addresses. The system itself drops the broadcast address of a subnet. */
 const GROUP = /^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff[\da-f]{2}:/i;
+/**
+ * The ICMP errors of earlier datagrams, which Bun reports at the next receiving
+ * or sending, whomever that is for. Reporting one takes it away.
+ */
+const ICMP_ERRORS: ReadonlySet<unknown> = new Set([
+  "EACCES",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "EMSGSIZE",
+  "ENETUNREACH",
+  "ENONET",
+  "ENOPROTOOPT",
+  "EOPNOTSUPP",
+  "EPROTO",
+]);
+/** How often a datagram is sent again that failed with one of them. */
+const RETRIES = 3;
 /** How long to wait for the answer of a suspected echo service, in milliseconds. */
 const PATIENCE = 1_000;
 
@@ -78,6 +97,7 @@ class UdpListener implements Listener {
     this.#anySource = anySource;
     socket.on("message", (bytes, from) => this.#echo(bytes, from));
     socket.on("error", (error) => {
+      if (isIcmp(error)) return;
       this.#error = error;
       this.#wake();
     });
@@ -119,7 +139,13 @@ class UdpListener implements Listener {
       return;
     }
     this.#queued++;
+    let retries = RETRIES;
     const sent = (error?: Error | null) => {
+      if (error && isIcmp(error) && retries > 0 && !this.#closed) {
+        retries--;
+        send();
+        return;
+      }
       this.#queued--;
       // An error concerns this datagram alone; its sender may have gone, for example.
       if (error) {
@@ -129,11 +155,14 @@ class UdpListener implements Listener {
         this.#bytes += bytes.length;
       }
     };
-    try {
-      this.#socket.send(bytes, port, address, sent);
-    } catch (error) {
-      sent(error instanceof Error ? error : new Error(String(error)));
-    }
+    const send = () => {
+      try {
+        this.#socket.send(bytes, port, address, sent);
+      } catch (error) {
+        sent(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    send();
   }
 
   /** Reports whether a sender returns a datagram that comes from a second port. */
@@ -155,6 +184,10 @@ class UdpListener implements Listener {
       socket.close();
     }
   }
+}
+
+function isIcmp(error: Error): boolean {
+  return "code" in error && ICMP_ERRORS.has(error.code);
 }
 
 /**

@@ -55,7 +55,7 @@ export function reasonsContract(test: Test): void {
         "not a directory",
         "ENOTDIR",
       ],
-      [{ transport: "unix", path: LONG }, "name too long", "EINVAL"],
+      [{ transport: "unix", path: LONG }, "name too long", "ENAMETOOLONG"],
       [{ transport: "unix", path: LONGER }, "name too long", "ENAMETOOLONG"],
     ];
     if (process.getuid?.() !== 0 && process.platform === "linux") {

@@ -58,6 +58,26 @@ export function udpContract(test: Test): void {
     assertEquals(await first.receive(), pattern(1));
   });
 
+  test("A sender that has gone costs the others nothing", async () => {
+    const listener = await listen({ transport: "udp", port: 0 });
+    const accepted = listener.accept();
+    await using peer = await Peer.open(listener);
+    let got = 0;
+    for (let round = 0; round < 67; round++) {
+      const gone = await Peer.open(listener);
+      await gone.send(pattern(9));
+      await gone[Symbol.asyncDispose]();
+      for (let i = 0; i < 3; i++) await peer.send(pattern(3));
+      for (let i = 0; i < 3; i++) {
+        assertEquals(await peer.receive(), pattern(3));
+        got++;
+      }
+    }
+    assertEquals(got, 201);
+    listener.close();
+    assertEquals(await accepted, null);
+  });
+
   test("Serves both address families", async () => {
     await using server = await start({ hostname: "::" });
     for (const address of ["127.0.0.1", "::1"]) {

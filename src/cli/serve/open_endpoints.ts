@@ -1,6 +1,6 @@
 import { formatEndpoint } from "../../listen/endpoint.ts";
 import { explain } from "../../core/error_message.ts";
-import { listen } from "../../listen/listen.ts";
+import { listenAll } from "../../listen/listen.ts";
 import type {
   Addr,
   Listener,
@@ -14,7 +14,7 @@ export async function openAll(settings: Settings): Promise<Listener[]> {
   const opened: Listener[] = [];
   try {
     for (const endpoint of settings.endpoints) {
-      opened.push(await listen(await optionsFor(endpoint, settings)));
+      opened.push(...await listenAll(await optionsFor(endpoint, settings)));
     }
   } catch (error) {
     for (const listener of opened) listener.close();

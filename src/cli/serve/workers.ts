@@ -7,7 +7,7 @@ import type {
   ClosedConnection,
   OpenConnection,
 } from "../../core/serve_options.ts";
-import type { Addr } from "../../core/transport.ts";
+import type { Addr, Listener } from "../../core/transport.ts";
 import type { Settings } from "./settings.ts";
 import { openAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
@@ -96,13 +96,23 @@ export async function serveOnWorkers(
  * not notice.
  */
 async function findPorts(settings: Settings): Promise<readonly Addr[]> {
-  const endpoints = settings.endpoints.filter(canBeShared);
-  const listeners = await openAll({ ...settings, endpoints, workers: 1 });
-  for (const listener of listeners) listener.close();
-  const found = listeners.values();
-  return settings.endpoints.map((endpoint) =>
-    canBeShared(endpoint) ? found.next().value?.addr ?? endpoint : endpoint
-  );
+  const opened: Listener[] = [];
+  try {
+    const endpoints: Addr[] = [];
+    for (const endpoint of settings.endpoints) {
+      if (!canBeShared(endpoint)) {
+        endpoints.push(endpoint);
+        continue;
+      }
+      const alone = { ...settings, endpoints: [endpoint], workers: 1 };
+      const listeners = await openAll(alone);
+      opened.push(...listeners);
+      endpoints.push(...listeners.map(({ addr }) => addr));
+    }
+    return endpoints;
+  } finally {
+    for (const listener of opened) listener.close();
+  }
 }
 
 /** Returns the share of one worker. */
