@@ -63,6 +63,16 @@ for (
   });
 }
 
+Deno.test({ name: "the tasks that pages name exist", ignore }, async () => {
+  const config = await read("deno.json");
+  for (const page of await listPages()) {
+    const tasks = (await read(page)).matchAll(/\bdeno task ([\w:]+)/g);
+    for (const [, task = ""] of tasks) {
+      assert(config.includes(`"${task}": "`), `${page}: no task ${task}`);
+    }
+  }
+});
+
 Deno.test("anchors are those that GitHub makes", () => {
   const text = "# All, `the` _cores_\n## A\n```\n# no\n```\n## A\n";
   assertEquals([...anchorsOf(text)], ["all-the-cores", "a", "a-1"]);
