@@ -1,25 +1,15 @@
-/**
- * A server that serves all clients at once, until one of them misbehaves.
- *
- * @module
- */
-const port = Number(Deno.args[0] ?? 3000);
-const listener = Deno.listen({ hostname: "127.0.0.1", port });
+/** Step 3: serves all clients at once, and survives their errors. */
+import { echo } from "./echo.ts";
+
+using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log(`Listening on port ${listener.addr.port}`);
+for await (const connection of listener) serve(connection);
 
-for (;;) {
-  const connection = await listener.accept();
-  // Without `await`: the loop goes on to the next client.
-  echo(connection).then(() => connection.close());
-}
-
-/** Sends back what the peer sends, until it ends its side. */
-async function echo(connection: Deno.Conn): Promise<void> {
-  const buffer = new Uint8Array(256);
-  for (let count; (count = await connection.read(buffer)) !== null;) {
-    for (let sent = 0; sent < count;) {
-      // The system may take less than all of it.
-      sent += await connection.write(buffer.subarray(sent, count));
-    }
+async function serve(accepted: Deno.Conn): Promise<void> {
+  using connection = accepted;
+  try {
+    await echo(connection);
+  } catch (error) {
+    console.error(error);
   }
 }
