@@ -17,13 +17,19 @@ export class Pattern {
   static readonly PERIOD: number = PERIOD;
   static readonly REACH: number = REACH;
   readonly bytes: Buffer = Buffer.alloc(PERIOD + REACH);
-  /** Where the pattern has which four bytes; made when it is first needed. */
-  #index: Map<number, number> | undefined;
+  /**
+   * The places of all runs of four bytes. Making it takes tens of milliseconds,
+   * which would count as the latency of a server if it were made when needed.
+   */
+  readonly #index: ReadonlyMap<number, number>;
 
   constructor() {
     createHash("shake256", { outputLength: PERIOD }).update("echod").digest()
       .copy(this.bytes);
-    this.bytes.copyWithin(PERIOD, 0, REACH);
+    for (let end = PERIOD; end < this.bytes.length; end *= 2) {
+      this.bytes.copyWithin(end, 0, end);
+    }
+    this.#index = this.#makeIndex();
   }
 
   /** Reports whether the first `count` bytes of `chunk` match the pattern from `place` on. */
@@ -51,7 +57,7 @@ export class Pattern {
 
   /** Returns the place of the eight bytes at an index; undefined if there is none. */
   find(chunk: Uint8Array, at: number): number | undefined {
-    const place = (this.#index ??= this.#makeIndex()).get(keyOf(chunk, at));
+    const place = this.#index.get(keyOf(chunk, at));
     if (place === undefined) return undefined;
     return this.matches(chunk.subarray(at), KEY, place) ? place : undefined;
   }

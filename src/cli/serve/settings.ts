@@ -83,8 +83,6 @@ export interface Settings {
   readonly verbose: boolean;
   readonly logFormat: "text" | "json";
   readonly quiet: boolean;
-  readonly help: boolean;
-  readonly version: boolean;
 }
 
 const VALUES = [
@@ -109,8 +107,6 @@ const SWITCHES = [
   "once",
   "verbose",
   "quiet",
-  "help",
-  "version",
 ] as const;
 const ALIAS = {
   hostname: "H",
@@ -118,8 +114,6 @@ const ALIAS = {
   "max-connections": "c",
   verbose: "v",
   quiet: "q",
-  help: "h",
-  version: "V",
 };
 
 /** Parses the command line. Throws a {@linkcode UsageError} if it is invalid. */
@@ -178,8 +172,6 @@ export function readArgs(
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
     quiet: isOn("quiet"),
-    help: isOn("help"),
-    version: isOn("version"),
   };
   if (settings.verbose && settings.quiet) {
     throw new UsageError(

@@ -29,8 +29,6 @@ const DEFAULTS: Settings = {
   verbose: false,
   logFormat: "text",
   quiet: false,
-  help: false,
-  version: false,
 };
 
 function tcp(hostname: string, port: number): Addr {
@@ -78,7 +76,6 @@ const RIGHT: Record<string, Partial<Settings>> = {
   "-v": { verbose: true },
   "-q": { quiet: true },
   "--log-format json": { logFormat: "json" },
-  "-hV": { help: true, version: true },
   "-vp 3": {
     verbose: true,
     endpoints: [tcp("127.0.0.1", 3)],
