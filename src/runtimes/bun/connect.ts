@@ -101,8 +101,13 @@ async function refusal(addr: Addr, error: unknown): Promise<unknown> {
 
 /** This machine's address towards another, by its routes; else the unspecified one. */
 function sourceTo(address: string, family: number): Promise<string> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = createSocket(family === 6 ? "udp6" : "udp4");
+    // No descriptor is left, which Bun also takes for a refusal.
+    socket.once("error", (error) => {
+      socket.close();
+      reject(error);
+    });
     // Nothing is sent to it.
     socket.connect(9, address, () => {
       resolve(socket.address().address);
