@@ -13,6 +13,7 @@ import {
   type Socket,
   type SocketHandler,
 } from "../connector.ts";
+import { refuseSelf } from "../self_connection.ts";
 import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { readTlsError } from "../tls.ts";
@@ -43,6 +44,11 @@ export function createConnector(
           timeout,
         );
       let timer = giveUp(NO_ANSWER);
+      let self: Error | undefined;
+      socket.once("connect", () => {
+        self = refuseSelf(socket);
+        if (self) socket.destroy(self);
+      });
       socket.once("close", () => clearTimeout(timer));
       if (addr.transport === "tls") {
         socket.once("connect", () => {
@@ -54,6 +60,7 @@ export function createConnector(
         addr.transport === "tls" ? "secureConnect" : "connect",
         () => {
           clearTimeout(timer);
+          if (self) return;
           socket.off("error", fail);
           resolve(new NodeSocket(socket, handler));
         },
