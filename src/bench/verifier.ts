@@ -153,7 +153,11 @@ export class Verifier {
   /** How many of the unknown bytes are those from an offset on. */
   #matchLength(offset: number): number {
     const place = (this.#start + offset) % Pattern.PERIOD;
-    return this.#pattern.matchLength(this.#unknown, place);
+    return this.#pattern.matchLength(
+      this.#unknown,
+      place,
+      this.#unknown.length,
+    );
   }
 
   /** The first of the unknown bytes that are known after all. */
