@@ -5,6 +5,7 @@ import {
   type Socket,
   type SocketHandler,
 } from "../connector.ts";
+import { type Ends, refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
 
@@ -28,9 +29,8 @@ interface Handlers {
   error(socket: RawSocket, error: Error): void;
 }
 
-interface RawSocket {
+interface RawSocket extends Ends {
   readonly data: BunSocket;
-  readonly remoteAddress?: string;
   /** Returns how many bytes the system took, or -1 once it is closed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
   setNoDelay(on: boolean): boolean;
@@ -59,6 +59,11 @@ export function createConnector(options: ConnectorOptions): Connector {
         connecting,
         (late) => late.end(),
       );
+      const self = refuseSelf(socket.raw);
+      if (self) {
+        socket.close();
+        throw self;
+      }
       socket.raw.setNoDelay(true);
       return socket;
     },

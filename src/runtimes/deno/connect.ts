@@ -8,6 +8,7 @@ import {
   type Socket,
   type SocketHandler,
 } from "../connector.ts";
+import { refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 
@@ -41,6 +42,7 @@ async function open(
     const connection = await connect(
       Deno.connectTls({ hostname, port, caCerts }),
     );
+    refuseItself(connection);
     try {
       const handshake = connection.handshake();
       await within(timeout, NO_HANDSHAKE, handshake, () => {});
@@ -51,8 +53,23 @@ async function open(
     return connection;
   }
   const connection = await connect(Deno.connect({ hostname, port }));
+  refuseItself(connection);
   connection.setNoDelay();
   return connection;
+}
+
+/** Closes a connection whose two ends are the same, and throws. */
+function refuseItself(connection: Deno.TcpConn | Deno.TlsConn): void {
+  const { localAddr, remoteAddr } = connection;
+  const self = refuseSelf({
+    localAddress: localAddr.hostname,
+    localPort: localAddr.port,
+    remoteAddress: remoteAddr.hostname,
+    remotePort: remoteAddr.port,
+  });
+  if (!self) return;
+  connection.close();
+  throw self;
 }
 
 class DenoSocket implements Socket {

@@ -13,6 +13,7 @@ import {
   type Socket,
   type SocketHandler,
 } from "../connector.ts";
+import { refuseSelf } from "../self_connection.ts";
 import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 
@@ -41,6 +42,11 @@ export function createConnector(
           timeout,
         );
       let timer = giveUp(NO_ANSWER);
+      let self: Error | undefined;
+      socket.once("connect", () => {
+        self = refuseSelf(socket);
+        if (self) socket.destroy(self);
+      });
       socket.once("close", () => clearTimeout(timer));
       if (addr.transport === "tls") {
         socket.once("connect", () => {
@@ -52,6 +58,7 @@ export function createConnector(
         addr.transport === "tls" ? "secureConnect" : "connect",
         () => {
           clearTimeout(timer);
+          if (self) return;
           socket.off("error", reject);
           resolve(new NodeSocket(socket, handler));
         },
