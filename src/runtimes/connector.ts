@@ -33,6 +33,11 @@ export interface Socket {
    * before it comes back. Over UDP each call is a datagram.
    */
   write(bytes: Uint8Array, from: number, to: number): number;
+  /**
+   * Over UDP: how many datagrams have been lost so far because the socket's own
+   * receive buffer was full; undefined where the system does not say.
+   */
+  overflow?(): number | undefined;
   /** Closes both directions. Nothing is called any more. */
   close(): void;
 }
