@@ -1,7 +1,6 @@
 import type { Socket, SocketHandler } from "../runtimes/connector.ts";
-import { InFlight } from "./in_flight.ts";
 import { Pattern } from "./pattern.ts";
-import { type Report, Verifier } from "./verifier.ts";
+import type { Report } from "./verifier.ts";
 
 /** The distance in the pattern between connections, so that bytes of another one are noticed. */
 const STRIDE = 7_919;
@@ -21,29 +20,30 @@ export interface ClientOwner {
     now: number,
     sentAt: number,
   ): void;
+  /** A message has not come back, or not whole, and is waited for no longer. */
+  onMissing(client: Client, now: number): void;
   /** The connection has ended before it was closed here. */
   onLost(client: Client, error?: Error): void;
 }
 
 /** One connection: it sends messages and checks their echoes. */
-export class Client implements SocketHandler {
+export abstract class Client implements SocketHandler {
   /** Its number. */
   readonly id: number;
   /** How many of its messages have come back: of the warm-up, and of those that count. */
   readonly messages: [number, number] = [0, 0];
   /** When something came back last, or else it was connected; Infinity before. */
   heardAt = Infinity;
-  readonly #owner: ClientOwner;
-  readonly #pattern: Pattern;
-  readonly #verifier: Verifier;
-  readonly #inFlight = new InFlight();
-  #socket: Socket | undefined;
-  /** How many bytes are to be sent, are sent, and have been in echoed messages. */
-  #queued = 0;
-  #sent = 0;
-  #echoed = 0;
-  /** The place of the next byte to send in the pattern. */
-  #place: number;
+  /** The number of bytes it has sent. */
+  abstract readonly sent: number;
+  /** The number of messages that have not come back yet. */
+  abstract readonly inFlight: number;
+  protected readonly owner: ClientOwner;
+  protected readonly pattern: Pattern;
+  protected readonly report: Report;
+  /** Where in the pattern it begins. */
+  protected readonly start: number;
+  protected socket: Socket | undefined;
 
   constructor(
     id: number,
@@ -52,87 +52,60 @@ export class Client implements SocketHandler {
     report: Report,
   ) {
     this.id = id;
-    this.#owner = owner;
-    this.#pattern = pattern;
-    this.#place = id * STRIDE % Pattern.PERIOD;
-    this.#verifier = new Verifier(pattern, this.#place, report);
-  }
-
-  /** The number of bytes it has sent. */
-  get sent(): number {
-    return this.#sent;
-  }
-
-  /** The number of messages that have not come back yet. */
-  get inFlight(): number {
-    return this.#inFlight.count;
-  }
-
-  /** The start time of the oldest of them; Infinity if there is none. */
-  get waitingSince(): number {
-    return this.#inFlight.time;
-  }
-
-  /** Sets its connection. */
-  attach(socket: Socket): void {
-    this.#socket = socket;
-    this.heardAt = performance.now();
-    this.#flush();
+    this.owner = owner;
+    this.pattern = pattern;
+    this.report = report;
+    this.start = id * STRIDE % Pattern.PERIOD;
   }
 
   /** Sends a message, timed from `time`, at the time `now`. */
-  send(size: number, time: number, now: number): void {
-    this.#queued += size;
-    this.#inFlight.push(this.#queued, time, now);
-    this.#flush();
-  }
+  abstract send(size: number, time: number, now: number): void;
 
-  /** Gives up the oldest message. */
-  giveUp(): void {
-    this.#echoed = this.#inFlight.end;
-    this.#verifier.giveUp(this.#echoed);
-    this.#inFlight.shift();
+  /** How many messages timed from `since` on have not been sent, or not whole. */
+  abstract unsent(since: number): number;
+
+  /** Gives up what has been sent before a time and has not come back, where that can be told. */
+  abstract giveUp(before: number, now: number): void;
+
+  /** Compares what has come in. */
+  protected abstract check(
+    chunk: Uint8Array,
+    count: number,
+    now: number,
+  ): void;
+
+  /** Sends what has not been sent yet, as far as there is room. */
+  protected abstract flush(now: number): void;
+
+  /** Tells what is missing, of the kind `kind`, if any. */
+  protected abstract tellMissing(kind?: "truncated" | "late"): void;
+
+  /** Sets its connection. */
+  attach(socket: Socket): void {
+    this.socket = socket;
+    this.heardAt = performance.now();
+    this.flush(this.heardAt);
   }
 
   /** Closes the connection. Bytes that have not come back count as `kind`. */
   finish(kind?: "truncated" | "late"): void {
-    this.#socket?.close();
-    this.#socket = undefined;
-    this.#verifier.finish(this.#sent, kind);
+    this.tellMissing(kind);
+    this.socket?.close();
+    this.socket = undefined;
   }
 
   onData(chunk: Uint8Array, count: number): void {
     const now = performance.now();
     this.heardAt = now;
-    this.#owner.onHeard(now);
-    this.#verifier.receive(chunk, count, this.#sent);
-    const received = Math.min(this.#verifier.received, this.#sent);
-    while (this.#inFlight.end <= received) {
-      const { end, time, sentAt } = this.#inFlight;
-      const size = end - this.#echoed;
-      this.#echoed = end;
-      this.#inFlight.shift();
-      this.#owner.onEcho(this, time, size, now, sentAt);
-    }
+    this.owner.onHeard(now);
+    this.check(chunk, count, now);
   }
 
   onDrain(): void {
-    this.#flush();
+    this.flush(performance.now());
   }
 
   onEnd(error?: Error): void {
-    this.#owner.onLost(this, error);
-  }
-
-  #flush(): void {
-    if (!this.#socket) return;
-    while (this.#sent < this.#queued) {
-      const from = this.#place;
-      const to = from + Math.min(this.#queued - this.#sent, Pattern.REACH);
-      const taken = this.#socket.write(this.#pattern.bytes, from, to);
-      this.#sent += taken;
-      this.#place = (from + taken) % Pattern.PERIOD;
-      if (taken < to - from) return;
-    }
+    this.owner.onLost(this, error);
   }
 }

@@ -6,8 +6,11 @@
  * - `"reordered"`: came back after later ones;
  * - `"repeated"`: came back once more;
  * - `"truncated"`: had not come back when the server ended the connection;
- * - `"late"`: had not come back when nothing more had come for 5 s; over UDP,
- *   came back after they had been given up, 1 s after they were sent.
+ * - `"late"`: had not come back when they were waited for no longer;
+ * - `"lost"`: over UDP, had not come back 1 s after they were sent, whether or
+ *   not they came later;
+ * - `"unread"`: over UDP, came back and were lost in the client's own receive
+ *   buffer, where the system says so.
  *
  * Bytes that were not sent were
  *
@@ -25,6 +28,8 @@ export type FaultKind =
   | "repeated"
   | "truncated"
   | "late"
+  | "lost"
+  | "unread"
   | "prefixed"
   | "inserted"
   | "failed";

@@ -31,6 +31,18 @@ export class InFlight {
     return this.count === 0 ? Infinity : this.#sentAt[this.#first] ?? Infinity;
   }
 
+  /** How many of them end after an offset and are timed from `since` on. */
+  countAfter(offset: number, since: number): number {
+    const mask = this.#ends.length - 1;
+    let count = 0;
+    for (let i = this.count - 1; i >= 0; i--) {
+      const index = (this.#first + i) & mask;
+      if ((this.#ends[index] ?? 0) <= offset) break;
+      if ((this.#times[index] ?? 0) >= since) count++;
+    }
+    return count;
+  }
+
   /** Removes the first message. */
   shift(): void {
     this.#first = (this.#first + 1) & (this.#ends.length - 1);

@@ -2,10 +2,12 @@ import type { Connector } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
 import type { Addr } from "../core/transport.ts";
 import { TimeoutError } from "../runtimes/within.ts";
-import { Client, type ClientOwner } from "./client.ts";
+import type { Client, ClientOwner } from "./client.ts";
+import { DatagramClient } from "./datagram_client.ts";
 import { Faults } from "./faults.ts";
 import { Pacer } from "./pacer.ts";
 import { Pattern } from "./pattern.ts";
+import { StreamClient } from "./stream_client.ts";
 
 /** The number of connections to open at the same time. */
 const AT_ONCE = 100;
@@ -311,9 +313,15 @@ export class Load implements Loader, ClientOwner {
     this.#goOn(client, now);
   }
 
+  onMissing(client: Client, now: number): void {
+    this.#waiting--;
+    this.#goOn(client, now);
+  }
+
   onLost(client: Client, error?: Error): void {
     if (!this.#clients.delete(client)) return;
     this.#waiting -= client.inFlight;
+    this.#discountUnsent(client);
     const before = this.faults.total;
     client.finish(error ? undefined : "truncated");
     if (error) {
@@ -328,7 +336,10 @@ export class Load implements Loader, ClientOwner {
   #createClient(): Client {
     const { first, step } = this.#options.ids;
     const connection = first + this.#opened++ * step;
-    const client = new Client(
+    const kind = this.#options.addr.transport === "udp"
+      ? DatagramClient
+      : StreamClient;
+    const client = new kind(
       connection,
       this,
       this.#pattern,
@@ -441,14 +452,8 @@ export class Load implements Loader, ClientOwner {
 
   #check(): void {
     const now = performance.now();
-    if (this.#options.addr.transport === "udp") {
-      for (const client of this.#clients) {
-        while (client.waitingSince < now - DATAGRAM_LIFE) {
-          this.#waiting--;
-          client.giveUp();
-          this.#goOn(client, now);
-        }
-      }
+    for (const client of this.#clients) {
+      client.giveUp(now - DATAGRAM_LIFE, now);
     }
     const { churn, messages, drain } = this.#options;
     const isSilent = this.#waiting > 0 && now - this.#heardAt >= SILENCE &&
@@ -472,11 +477,17 @@ export class Load implements Loader, ClientOwner {
     }
   }
 
+  /** Takes back what a client has been given to send and has never sent. */
+  #discountUnsent(client: Client): void {
+    this.#phases[1].sent -= client.unsent(this.#countedFrom[0]);
+  }
+
   #finishAll(missing?: "late"): void {
     for (const client of this.#clients) {
       if (client.heardAt === Infinity && client.inFlight > 0) {
         this.#fail(client, "not connected in time");
       }
+      this.#discountUnsent(client);
       client.finish(missing);
     }
     this.#clients.clear();

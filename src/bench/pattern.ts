@@ -7,6 +7,8 @@ const PERIOD = 262_139;
 const REACH = 256 * 1024;
 /** The number of bytes that identify a place in the pattern. */
 const KEY = 8;
+/** How many slots the index has: a power of two, so that half of them stay free. */
+const SLOTS = 1 << 19;
 
 /**
  * The bytes to send. They look random and are the same every time, and any eight of
@@ -18,38 +20,45 @@ export class Pattern {
   static readonly REACH: number = REACH;
   readonly bytes: Buffer = Buffer.alloc(PERIOD + REACH);
   /**
-   * The places of all runs of four bytes. Making it takes tens of milliseconds,
-   * which would count as the latency of a server if it were made when needed.
+   * Each place in the pattern plus one, in the first free slot from the hash of
+   * its first four bytes on. It is made at once: made when the first byte is
+   * wrong, it would delay echoes that are being timed.
    */
-  readonly #index: ReadonlyMap<number, number>;
+  readonly #index = new Int32Array(SLOTS);
 
   constructor() {
     createHash("shake256", { outputLength: PERIOD }).update("echod").digest()
       .copy(this.bytes);
-    for (let end = PERIOD; end < this.bytes.length; end *= 2) {
-      this.bytes.copyWithin(end, 0, end);
+    // The reach may be longer than the period.
+    for (let at = PERIOD; at < this.bytes.length; at += PERIOD) {
+      this.bytes.copyWithin(at, 0, PERIOD);
     }
-    this.#index = this.#makeIndex();
+    for (let place = 0; place < PERIOD; place++) {
+      let slot = slotOf(this.bytes, place);
+      while (this.#index[slot]) slot = (slot + 1) % SLOTS;
+      this.#index[slot] = place + 1;
+    }
   }
 
   /** Reports whether the first `count` bytes of `chunk` match the pattern from `place` on. */
   matches(chunk: Uint8Array, count: number, place: number): boolean {
-    if (count > REACH) {
-      return this.matches(chunk, REACH, place) &&
-        this.matches(
-          chunk.subarray(REACH),
-          count - REACH,
-          (place + REACH) % PERIOD,
-        );
+    for (let at = 0; at < count; at += REACH) {
+      const piece = at === 0 ? chunk : chunk.subarray(at);
+      const size = Math.min(count - at, REACH);
+      const from = (place + at) % PERIOD;
+      if (this.bytes.compare(piece, 0, size, from, from + size) !== 0) {
+        return false;
+      }
     }
-    return this.bytes.compare(chunk, 0, count, place, place + count) === 0;
+    return true;
   }
 
-  /** Returns how many bytes at the beginning of `chunk` match the pattern. */
-  matchLength(chunk: Uint8Array, place: number): number {
+  /** How many of the first `most` bytes of `chunk` are those of the pattern from `place` on. */
+  matchLength(chunk: Uint8Array, place: number, most: number): number {
+    const end = Math.min(chunk.length, most);
     let count = 0;
     while (
-      count < chunk.length &&
+      count < end &&
       chunk[count] === this.bytes[(place + count) % PERIOD]
     ) count++;
     return count;
@@ -57,22 +66,21 @@ export class Pattern {
 
   /** Returns the place of the eight bytes at an index; undefined if there is none. */
   find(chunk: Uint8Array, at: number): number | undefined {
-    const place = this.#index.get(keyOf(chunk, at));
-    if (place === undefined) return undefined;
-    return this.matches(chunk.subarray(at), KEY, place) ? place : undefined;
-  }
-
-  #makeIndex(): Map<number, number> {
-    const index = new Map<number, number>();
-    for (let place = 0; place < PERIOD; place++) {
-      index.set(keyOf(this.bytes, place), place);
+    for (let slot = slotOf(chunk, at);; slot = (slot + 1) % SLOTS) {
+      const found = this.#index[slot];
+      if (!found) return undefined;
+      let same = 0;
+      while (same < KEY && chunk[at + same] === this.bytes[found - 1 + same]) {
+        same++;
+      }
+      if (same === KEY) return found - 1;
     }
-    return index;
   }
 }
 
-function keyOf(bytes: Uint8Array, at: number): number {
+/** The slot in which the search for the bytes at an index begins. */
+function slotOf(bytes: Uint8Array, at: number): number {
   let key = 0;
   for (let i = 0; i < 4; i++) key = key << 8 | (bytes[at + i] ?? 0);
-  return key;
+  return Math.imul(key, 0x9e3779b1) >>> 13;
 }

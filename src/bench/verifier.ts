@@ -3,8 +3,12 @@ import { Pattern } from "./pattern.ts";
 
 /** How many bytes may be unknown before the nearest explanation is taken. */
 const PATIENCE = 1024;
+/** How much may be unknown at most, in bytes, however much is missing. */
+const LIMIT = 64 * 1024;
 /** The number of gaps to keep open, in case the missing bytes still come. */
 const GAPS = 16;
+/** How many gaps are told apart among messages that are not complete yet. */
+const MISSING = 64 * 1024;
 
 const NOTHING = new Uint8Array();
 
@@ -12,18 +16,27 @@ const NOTHING = new Uint8Array();
 export type Report = (kind: FaultKind, offset: number, count: number) => void;
 
 /** Bytes that did not come back in their turn. */
+interface Missing {
+  readonly from: number;
+  to: number;
+  /** How many of them have not come since. */
+  left: number;
+}
+
+/** Those that may still come, after later ones. */
 interface Gap {
   readonly from: number;
   readonly to: number;
-  /** The kind of fault if they come now. */
-  readonly kind: "reordered" | "late";
+  readonly missing: Missing;
 }
 
 /**
  * Compares the echo of one connection with what was sent.
  *
- * Unexpected bytes are kept until it is clear what has happened: eight bytes of the
- * pattern identify their place.
+ * Whatever is not what it should be is kept until it is clear what has happened:
+ * eight bytes of the pattern tell where they belong. No more than 64 KiB are kept:
+ * of garbage, as much as is missing is taken for `altered`, and the rest for
+ * `inserted`. The time it takes is linear in the bytes that come.
  */
 export class Verifier {
   readonly #pattern: Pattern;
@@ -38,6 +51,9 @@ export class Verifier {
   /** Up to where it has been looked at. */
   #searched = 0;
   #gaps: Gap[] = [];
+  /** What messages lack that have not been asked for yet, from an index on. */
+  #missing: Missing[] = [];
+  #firstMissing = 0;
   /** Where what comes in goes on, if that is before the head. */
   #again: number | undefined;
 
@@ -63,22 +79,35 @@ export class Verifier {
       this.#advance(count);
       return;
     }
-    const unknown = new Uint8Array(this.#unknown.length + count);
-    unknown.set(this.#unknown);
-    unknown.set(chunk.subarray(0, count), this.#unknown.length);
-    this.#unknown = unknown;
+    this.#keep(chunk.subarray(0, count));
     this.#explain(sent, false);
   }
 
-  /** Gives up what has not come back yet, up to an offset: if it comes now, it is late. */
-  giveUp(to: number): void {
-    this.#explain(to, true);
-    this.#open({ from: this.#head, to, kind: "late" });
-    this.#advance(to - this.#head);
+  /**
+   * Whether the message that ends at an offset has come back whole, right or
+   * wrong. To be asked once for each, in their order.
+   */
+  isWhole(end: number): boolean {
+    const missing = this.#missing;
+    if (missing.length === 0) return true;
+    let whole = true;
+    let index = this.#firstMissing;
+    for (;; index++) {
+      const next = missing[index];
+      if (!next || next.from >= end) break;
+      if (next.left > 0) whole = false;
+      if (next.to > end) break;
+    }
+    if (index === missing.length) {
+      this.#missing = [];
+      index = 0;
+    }
+    this.#firstMissing = index;
+    return whole;
   }
 
   /** Nothing more will come; if something of what was sent is missing, that is `kind`. */
-  finish(sent: number, kind?: "truncated" | "late"): void {
+  finish(sent: number, kind?: "truncated" | "late" | "dropped"): void {
     this.#explain(sent, true);
     for (const { from, to } of this.#gaps) {
       this.#tell("dropped", from, to - from);
@@ -92,9 +121,30 @@ export class Verifier {
     this.#place = (this.#place + count) % Pattern.PERIOD;
   }
 
+  /** Adds to what is unknown, in a buffer that has room for twice as much. */
+  #keep(chunk: Uint8Array): void {
+    const { buffer, byteOffset, length } = this.#unknown;
+    const end = byteOffset + length;
+    if (end + chunk.length <= buffer.byteLength) {
+      new Uint8Array(buffer).set(chunk, end);
+      this.#unknown = new Uint8Array(
+        buffer,
+        byteOffset,
+        length + chunk.length,
+      );
+      return;
+    }
+    const larger = new Uint8Array(2 * (length + chunk.length));
+    larger.set(this.#unknown);
+    larger.set(chunk, length);
+    this.#unknown = larger.subarray(0, length + chunk.length);
+  }
+
   /** Takes what is explained off what is not. */
   #consume(count: number): void {
-    this.#unknown = this.#unknown.subarray(count);
+    this.#unknown = count === this.#unknown.length
+      ? NOTHING
+      : this.#unknown.subarray(count);
     this.#searched = 0;
   }
 
@@ -106,14 +156,14 @@ export class Verifier {
     while (this.#unknown.length > 0) {
       const { length } = this.#unknown;
       const ahead = sent - this.#head;
-      const right = Math.min(this.#matchLength(this.#head), ahead);
+      const right = this.#matchLength(this.#head, ahead);
       const again = this.#again === undefined
         ? 0
-        : Math.min(this.#matchLength(this.#again), this.#head - this.#again);
+        : this.#matchLength(this.#again, this.#head - this.#again);
       // Few bytes may be right by chance, or in two ways.
       const sure = Math.min(Pattern.KEY, length, ahead);
       const isUnclear = again === length && right === length;
-      if (isUnclear && !final) return;
+      if (isUnclear && length < Pattern.KEY && !final) return;
       if (
         this.#again !== undefined && again > 0 && again >= right && !isUnclear
       ) {
@@ -125,7 +175,8 @@ export class Verifier {
       } else {
         const known = this.#locate(ahead);
         if (!known) {
-          const enough = length >= PATIENCE && length >= ahead;
+          const enough = length >= PATIENCE &&
+            (length >= ahead || length >= LIMIT);
           if (final || enough) this.#guess(ahead);
           return;
         }
@@ -144,16 +195,16 @@ export class Verifier {
 
   /** Takes what is right after all of the first unknown bytes; returns how many are. */
   #takeRight(most: number): number {
-    const count = Math.min(this.#matchLength(this.#head), most);
+    const count = this.#matchLength(this.#head, most);
     this.#advance(count);
     this.#consume(count);
     return count;
   }
 
-  /** How many of the unknown bytes are those from an offset on. */
-  #matchLength(offset: number): number {
+  /** How many of the first `most` unknown bytes are those from an offset on. */
+  #matchLength(offset: number, most: number): number {
     const place = (this.#start + offset) % Pattern.PERIOD;
-    return this.#pattern.matchLength(this.#unknown, place);
+    return this.#pattern.matchLength(this.#unknown, place, most);
   }
 
   /** The first of the unknown bytes that are known after all. */
@@ -196,11 +247,7 @@ export class Verifier {
       this.#tell("altered", this.#head, replaced);
       this.#advance(replaced);
       this.#tellInserted(skipped - replaced);
-      this.#open({
-        from: this.#head,
-        to: this.#head + count - replaced,
-        kind: "reordered",
-      });
+      this.#open(this.#head, this.#head + count - replaced);
       this.#advance(count - replaced);
     }
     this.#consume(skipped);
@@ -214,11 +261,14 @@ export class Verifier {
       const from = Math.max(gap.from, offset);
       const to = Math.min(gap.to, end);
       if (from >= to) return [gap];
-      this.#tell(gap.kind, from, to - from);
+      this.#tell("reordered", from, to - from);
       repeated -= to - from;
+      gap.missing.left -= to - from;
       return [{ ...gap, to: from }, { ...gap, from: to }]
         .filter((left) => left.from < left.to);
     });
+    // One that is filled in its midst has become two.
+    this.#closeGaps();
     this.#tell("repeated", offset, repeated);
     this.#consume(count);
     this.#again = end < this.#head ? end : undefined;
@@ -244,22 +294,21 @@ export class Verifier {
 
   /** Tells which of the next `count` bytes are not what they should be. */
   #tellAltered(count: number): void {
-    const came: number[] = [];
-    const expected: number[] = [];
+    let wrong = 0;
     let first = 0;
+    /** How much more often than it should each value has come. */
+    const surplus = new Int32Array(256);
     for (let i = 0; i < count; i++) {
       const place = (this.#place + i) % Pattern.PERIOD;
       const [is, was] = [this.#unknown[i], this.#pattern.bytes[place]];
       if (is === was || is === undefined || was === undefined) continue;
-      if (came.length === 0) first = i;
-      came.push(is);
-      expected.push(was);
+      if (wrong++ === 0) first = i;
+      surplus[is] = (surplus[is] ?? 0) + 1;
+      surplus[was] = (surplus[was] ?? 0) - 1;
     }
-    came.sort();
-    expected.sort();
-    const same = came.length > 1 && came.every((is, i) => is === expected[i]);
+    const same = wrong > 1 && surplus.every((count) => count === 0);
     const kind = same ? "reordered" : "altered";
-    this.#tell(kind, this.#head + first, came.length);
+    this.#tell(kind, this.#head + first, wrong);
   }
 
   #tellInserted(count: number): void {
@@ -267,11 +316,31 @@ export class Verifier {
     this.#tell(kind, this.#head, count);
   }
 
-  #open(gap: Gap): void {
-    if (gap.from >= gap.to) return;
-    this.#gaps.push(gap);
-    if (this.#gaps.length <= GAPS) return;
-    const oldest = this.#gaps.shift();
-    if (oldest) this.#tell("dropped", oldest.from, oldest.to - oldest.from);
+  #open(from: number, to: number): void {
+    if (from >= to) return;
+    const missing = this.#miss(from, to);
+    this.#gaps.push({ from, to, missing });
+    this.#closeGaps();
+  }
+
+  /** Closes the oldest gaps, where there are too many. */
+  #closeGaps(): void {
+    while (this.#gaps.length > GAPS) {
+      const oldest = this.#gaps.shift();
+      if (oldest) this.#tell("dropped", oldest.from, oldest.to - oldest.from);
+    }
+  }
+
+  /** Remembers that bytes are missing until their message is asked for. */
+  #miss(from: number, to: number): Missing {
+    const last = this.#missing.at(-1);
+    if (last && this.#missing.length >= MISSING) {
+      last.to = to;
+      last.left += to - from;
+      return last;
+    }
+    const missing = { from, to, left: to - from };
+    this.#missing.push(missing);
+    return missing;
   }
 }

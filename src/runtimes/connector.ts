@@ -35,7 +35,12 @@ export interface Socket {
    * before their echo has come back. Over UDP each call sends one datagram.
    */
   write(bytes: Uint8Array, from: number, to: number): number;
-  /** Closes both directions. The handler is not called again. */
+  /**
+   * Over UDP: how many datagrams have been lost so far because the socket's own
+   * receive buffer was full; undefined where the system does not say.
+   */
+  overflow?(): number | undefined;
+  /** Closes both directions. Nothing is called any more. */
   close(): void;
 }
 

@@ -22,3 +22,13 @@ Deno.test("InFlight keeps the order, however many there are", () => {
     Infinity,
   ]);
 });
+
+Deno.test("InFlight knows how many end after an offset", () => {
+  const inFlight = new InFlight();
+  for (let i = 1; i <= 10; i++) inFlight.push(i * 10, i);
+  inFlight.shift();
+  assertEquals(inFlight.countAfter(100, 0), 0);
+  assertEquals(inFlight.countAfter(75, 0), 3);
+  assertEquals(inFlight.countAfter(75, 9), 2);
+  assertEquals(inFlight.countAfter(0, 0), 9);
+});

@@ -1,35 +1,66 @@
 import { Pattern } from "../../src/bench/pattern.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
-const { PERIOD, REACH } = Pattern;
+const { KEY, PERIOD, REACH } = Pattern;
+const pattern = new Pattern();
 
-Deno.test("The pattern repeats itself up to its last byte", () => {
-  const { bytes } = new Pattern();
-  assertEquals(bytes.length, PERIOD + REACH);
-  const wrong = bytes.findIndex((byte, at) => byte !== bytes[at % PERIOD]);
-  assertEquals(wrong, -1);
+/** The pattern's bytes from a place on, one by one. */
+function bytesFrom(place: number, count: number): Uint8Array {
+  return Uint8Array.from(
+    { length: count },
+    (_, i) => pattern.bytes[(place + i) % PERIOD] ?? 0,
+  );
+}
+
+/** Numbers near what may be a boundary. */
+const near = (...places: number[]) =>
+  places.flatMap((place) => [-9, -5, -1, 0, 1, 5, 9].map((by) => place + by));
+
+Deno.test("Pattern repeats itself after its period, up to the last byte", () => {
+  assertEquals(pattern.bytes.length, PERIOD + REACH);
+  for (let at = PERIOD; at < pattern.bytes.length; at++) {
+    assert(pattern.bytes[at] === pattern.bytes[at - PERIOD], `at ${at}`);
+  }
 });
 
-Deno.test("The pattern can be taken from any place, across every boundary", () => {
-  const pattern = new Pattern();
-  const edges = [0, 1, REACH - PERIOD, PERIOD - REACH % PERIOD, PERIOD - 1];
-  for (const place of edges.map((edge) => (edge + PERIOD) % PERIOD)) {
-    for (const size of [1, 5, PERIOD - place, PERIOD, REACH - 1, REACH]) {
-      const taken = pattern.bytes.subarray(place, place + size);
-      const expected = Uint8Array.from(
-        { length: size },
-        (_, i) => pattern.bytes[(place + i) % PERIOD] ?? 0,
-      );
-      assert(taken.equals(expected), `${size} bytes from ${place}`);
-      assert(pattern.matches(expected, size, place));
+Deno.test("Pattern has in one piece what its places have, across every boundary", () => {
+  const places = near(0, PERIOD / 2 | 0, PERIOD)
+    .filter((place) => place >= 0 && place < PERIOD);
+  const sizes = near(1, KEY, 64, 65_507, PERIOD, REACH)
+    .filter((size) => size > 0 && size <= REACH);
+  for (const place of places) {
+    const right = bytesFrom(place, REACH);
+    for (const size of sizes) {
+      const piece = pattern.bytes.subarray(place, place + size);
+      const is = piece.equals(right.subarray(0, size));
+      assert(is, `${size} bytes from ${place}`);
     }
   }
 });
 
-Deno.test("Any eight bytes of the pattern tell their place", () => {
-  const pattern = new Pattern();
-  for (let place = 0; place < PERIOD; place += 997) {
-    assertEquals(pattern.find(pattern.bytes.subarray(place), 0), place);
+Deno.test("Pattern matches what is right, of any size, and nothing else", () => {
+  for (const place of [0, 1, PERIOD - 5, PERIOD - 1]) {
+    for (const size of near(64, PERIOD, REACH, 2 * PERIOD, 2 * REACH)) {
+      const bytes = bytesFrom(place, size);
+      assert(pattern.matches(bytes, size, place));
+      assertEquals(pattern.matchLength(bytes, place, size), size);
+      assertEquals(pattern.matchLength(bytes, place, 7), 7);
+      for (const at of [0, size >> 1, size - 1]) {
+        const byte = bytes[at] ?? 0;
+        bytes[at] = byte ^ 1;
+        assert(!pattern.matches(bytes, size, place), `${size}: ${at}`);
+        assertEquals(pattern.matchLength(bytes, place, size), at);
+        bytes[at] = byte;
+      }
+    }
   }
-  assertEquals(pattern.find(new Uint8Array(8), 0), undefined);
+});
+
+Deno.test("Pattern finds any eight of its bytes, and no others", () => {
+  for (let place = 0; place < PERIOD; place++) {
+    const found = pattern.find(pattern.bytes, place);
+    assert(found === place, `${found} for ${place}`);
+  }
+  assertEquals(pattern.find(new Uint8Array(KEY), 0), undefined);
+  assertEquals(pattern.find(bytesFrom(100, KEY - 1), 0), undefined);
 });

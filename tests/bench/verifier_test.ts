@@ -154,18 +154,90 @@ Deno.test("Verifier counts a message as received, whatever is in it", () => {
   assertEquals(verifier.received, 64);
 });
 
-Deno.test("Verifier calls what comes after it has been given up late", () => {
-  const found: unknown[] = [];
-  const verifier = new Verifier(
-    pattern,
-    0,
-    (kind, offset, count) => found.push({ kind, offset, count }),
-  );
-  verifier.giveUp(64);
-  verifier.giveUp(128);
-  verifier.receive(pattern.bytes.subarray(128, 192), 64, 192);
-  verifier.receive(pattern.bytes.subarray(0, 64), 64, 192);
-  assertEquals(found, [{ kind: "late", offset: 0, count: 64 }]);
-  verifier.finish(192);
-  assertEquals(found.slice(1), [{ kind: "dropped", offset: 64, count: 64 }]);
+Deno.test("Verifier knows which messages have come back whole", () => {
+  const verifier = new Verifier(pattern, 0, () => {});
+  const receive = (from: number, to: number) =>
+    verifier.receive(pattern.bytes.subarray(from, to), to - from, 1_000);
+  receive(0, 100);
+  assertEquals(verifier.isWhole(100), true);
+  receive(250, 300);
+  assertEquals([200, 300].map((end) => verifier.isWhole(end)), [false, false]);
+  receive(300, 400);
+  receive(500, 600);
+  receive(400, 500);
+  const ends = [400, 500, 600];
+  // What comes after later bytes, but in time, is whole.
+  assertEquals(ends.map((end) => verifier.isWhole(end)), [true, true, true]);
+});
+
+Deno.test("Verifier knows which messages are whole, however many gaps come at once", () => {
+  const sent = 100 * 64;
+  const verifier = new Verifier(pattern, 0, () => {});
+  const every = (at: number) => (at / 64 | 0) % 4 === 2;
+  const bytes = echoOf((byte, at) => every(at) ? [] : [byte], sent, 0);
+  verifier.receive(bytes, bytes.length, sent);
+  let whole = 0;
+  for (let end = 64; end <= sent; end += 64) {
+    if (verifier.isWhole(end)) whole++;
+  }
+  assertEquals(whole, 75);
+});
+
+/** Bytes that belong nowhere. */
+const GARBAGE: Readonly<Record<string, (at: number) => number>> = {
+  zeros: () => 0,
+  noise: (at) => Math.imul(at + 1, 0x9e3779b1) >>> 24,
+  // Eight bytes from here and there, with a wrong one between.
+  pieces: (at) =>
+    at % 9 === 8
+      ? 0
+      : pattern.bytes[((at / 9 | 0) * 7_717 + at % 9) % Pattern.PERIOD] ?? 0,
+};
+
+for (const [name, garbage] of Object.entries(GARBAGE)) {
+  Deno.test(`Verifier keeps no more than 64 KiB of ${name}, and looks at each byte once`, () => {
+    let found = 0;
+    let told = 0;
+    class CountingPattern extends Pattern {
+      override find(chunk: Uint8Array, at: number): number | undefined {
+        found++;
+        return super.find(chunk, at);
+      }
+    }
+    const ahead = 1024 * 1024;
+    for (const size of [1, 1_000, 64 * 1024]) {
+      [found, told] = [0, 0];
+      const verifier = new Verifier(
+        new CountingPattern(),
+        0,
+        (kind, _, count) => told += kind === "dropped" ? 0 : count,
+      );
+      const chunk = new Uint8Array(size);
+      const total = 3 * 64 * 1024;
+      let came = 0;
+      for (; came < total; came += size) {
+        for (let i = 0; i < size; i++) chunk[i] = garbage(came + i);
+        verifier.receive(chunk, size, verifier.received + ahead);
+      }
+      assert(name === "pieces" || told >= came - 64 * 1024 - size, `${told}`);
+      assert(found <= came + 8, `${found} of ${came} by ${size}`);
+    }
+  });
+}
+
+Deno.test("Verifier takes for inserted what comes beyond all that was sent", () => {
+  const counts = new Map<string, number>();
+  const verifier = new Verifier(pattern, 0, (kind, _, count) => {
+    counts.set(kind, (counts.get(kind) ?? 0) + count);
+  });
+  verifier.receive(pattern.bytes.subarray(0, 64), 64, 128);
+  const zeros = new Uint8Array(64 * 1024);
+  for (let i = 0; i < 10; i++) verifier.receive(zeros, zeros.length, 128);
+  verifier.finish(128);
+  const [altered = 0, inserted] = [
+    counts.get("altered"),
+    counts.get("inserted"),
+  ];
+  assert(altered >= 60 && altered <= 64);
+  assertEquals([inserted, counts.size], [10 * zeros.length - 64, 2]);
 });

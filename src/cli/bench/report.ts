@@ -17,6 +17,8 @@ const FAULTS: Readonly<Record<FaultKind, string>> = {
   repeated: "came back more than once",
   truncated: "had not come back when the server ended the connection",
   late: "had not come back in time",
+  lost: "had not come back after 1 s",
+  unread: "came back, but were lost in the client's own receive buffer",
   prefixed: "came that were not sent, before everything else",
   inserted: "came that were not sent",
   failed: "failed",

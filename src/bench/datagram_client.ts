@@ -1,0 +1,228 @@
+import { Client } from "./client.ts";
+import type { FaultKind } from "./faults.ts";
+import { Outstanding } from "./outstanding.ts";
+import { Pattern } from "./pattern.ts";
+import { Verifier } from "./verifier.ts";
+
+/** Among how many datagrams one is looked for that is too small to be known. */
+const NEAR = 64;
+/** How many lost datagrams are remembered, in case they come after all. */
+const LOST = 4096;
+
+/** A connection over UDP: each message is a datagram, and comes back on its own. */
+export class DatagramClient extends Client {
+  readonly #out = new Outstanding();
+  /** The number of the next datagram to be sent, and of that which should come next. */
+  #unsent = 0;
+  #expected = 0;
+  #queued = 0;
+  #sent = 0;
+  /** Where in the pattern the datagrams begin that have been lost. */
+  readonly #lost = new Set<number>();
+  /** How many have been put down to the own receive buffer. */
+  #unread = 0;
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get inFlight(): number {
+    return this.#out.count;
+  }
+
+  send(size: number, time: number, now: number): void {
+    this.#out.push(this.#queued, this.#queued + size, time);
+    this.#queued += size;
+    this.flush(now);
+  }
+
+  unsent(since: number): number {
+    let count = 0;
+    for (let number = this.#unsent; number < this.#out.next; number++) {
+      if (this.#out.time(number) >= since) count++;
+    }
+    return count;
+  }
+
+  giveUp(before: number, now: number): void {
+    const out = this.#out;
+    while (out.first < this.#unsent && out.sentAt(out.first) < before) {
+      const number = out.first;
+      const place = this.#place(number);
+      this.#tellLost(number, "lost");
+      this.#lost.add(place);
+      for (const oldest of this.#lost) {
+        if (this.#lost.size <= LOST) break;
+        this.#lost.delete(oldest);
+      }
+      this.#miss(number, now);
+    }
+  }
+
+  protected check(chunk: Uint8Array, count: number, now: number): void {
+    if (this.#is(this.#expected, chunk, count)) {
+      this.#complete(this.#expected, now);
+    } else {
+      this.#explain(chunk.subarray(0, count), now);
+    }
+  }
+
+  protected flush(now: number): void {
+    while (this.socket && this.#unsent < this.#out.next) {
+      const number = this.#unsent;
+      const place = this.#place(number);
+      const size = this.#out.size(number);
+      if (this.socket.write(this.pattern.bytes, place, place + size) === 0) {
+        return;
+      }
+      this.#unsent++;
+      this.#sent += size;
+      this.#out.send(number, now);
+    }
+  }
+
+  protected tellMissing(kind?: "truncated" | "late"): void {
+    if (!kind) return;
+    for (let number = this.#out.first; number < this.#unsent; number++) {
+      if (this.#out.isOut(number)) this.#tellLost(number, kind);
+    }
+  }
+
+  /** Where in the pattern a datagram begins. */
+  #place(number: number): number {
+    return (this.start + this.#out.start(number)) % Pattern.PERIOD;
+  }
+
+  /** Whether bytes are the echo of a datagram that is waited for. */
+  #is(number: number, chunk: Uint8Array, count: number): boolean {
+    return this.#out.isOut(number) && this.#out.size(number) === count &&
+      this.pattern.matches(chunk, count, this.#place(number));
+  }
+
+  #complete(number: number, now: number): void {
+    const out = this.#out;
+    const [time, size] = [out.time(number), out.size(number)];
+    const sentAt = out.sentAt(number);
+    if (number < this.#expected) {
+      this.report("reordered", out.start(number), size);
+    } else {
+      this.#expected = number + 1;
+    }
+    out.finish(number);
+    this.owner.onEcho(this, time, size, now, sentAt);
+  }
+
+  /** A datagram is waited for no longer. */
+  #miss(number: number, now: number): void {
+    this.#out.finish(number);
+    this.#expected = Math.max(this.#expected, number + 1);
+    this.owner.onMissing(this, now);
+  }
+
+  /** Tells of a datagram that has not come back: perhaps the fault is on this side. */
+  #tellLost(number: number, kind: FaultKind): void {
+    const overflow = this.socket?.overflow?.() ?? 0;
+    if (this.#unread < overflow) {
+      this.#unread++;
+      kind = "unread";
+    }
+    this.report(kind, this.#out.start(number), this.#out.size(number));
+  }
+
+  /** Finds out what a datagram is that has not been expected next. */
+  #explain(chunk: Uint8Array, now: number): void {
+    const { length } = chunk;
+    const known = this.#locate(chunk);
+    const number = known?.number ?? this.#guess(chunk);
+    if (known && number < 0) {
+      if (this.#lost.delete(known.place)) return;
+      this.report("repeated", known.offset, length);
+    } else if (number < 0) {
+      this.report("inserted", this.#sent, length);
+    } else if (this.#is(number, chunk, length)) {
+      this.#complete(number, now);
+    } else {
+      this.#compare(number, chunk, now);
+    }
+  }
+
+  /**
+   * Where the first bytes are from that tell it: the datagram, or -1 if none with
+   * them is waited for; and where, if they are in their place, `chunk` begins.
+   */
+  #locate(
+    chunk: Uint8Array,
+  ): { number: number; offset: number; place: number } | undefined {
+    const { KEY, PERIOD } = Pattern;
+    for (let index = 0; index + KEY <= chunk.length; index++) {
+      const found = this.pattern.find(chunk, index);
+      if (found === undefined) continue;
+      /** The last offset at which the pattern is at that place. */
+      const back = (this.start + this.#sent - found) % PERIOD;
+      const last = this.#sent - (back + PERIOD) % PERIOD;
+      if (last < 0) continue;
+      const oldest = this.#out.start(this.#out.first);
+      // The oldest is the likeliest, where the pattern repeats itself among them.
+      let offset = last - Math.floor(Math.max(last - oldest, 0) / PERIOD) *
+          PERIOD;
+      for (; offset <= last; offset += PERIOD) {
+        const number = this.#out.find(offset);
+        if (this.#out.isOut(number)) return { number, offset, place: found };
+      }
+      return {
+        number: -1,
+        offset: Math.max(last - index, 0),
+        place: (found - index + PERIOD) % PERIOD,
+      };
+    }
+  }
+
+  /** The likeliest datagram for bytes that are not known; -1 if there is none. */
+  #guess(chunk: Uint8Array): number {
+    const { length } = chunk;
+    const from = Math.max(this.#expected - NEAR, this.#out.first);
+    const to = Math.min(this.#expected + NEAR, this.#unsent);
+    if (length < Pattern.KEY) {
+      for (let number = this.#expected; number < to; number++) {
+        if (this.#is(number, chunk, length)) return number;
+      }
+      for (let number = this.#expected - 1; number >= from; number--) {
+        if (this.#is(number, chunk, length)) return number;
+      }
+    }
+    // It may be altered from its first byte to its last.
+    const fits = (number: number) =>
+      this.#out.isOut(number) && this.#out.size(number) === length;
+    for (let number = this.#expected; number < to; number++) {
+      if (fits(number)) return number;
+    }
+    for (let number = from; number < this.#expected; number++) {
+      if (fits(number)) return number;
+    }
+    // Or it has been cut off.
+    const isCut = this.#out.isOut(this.#expected) &&
+      this.pattern.matches(chunk, length, this.#place(this.#expected));
+    return isCut ? this.#expected : -1;
+  }
+
+  /** Tells what is wrong with the echo of a datagram. */
+  #compare(number: number, chunk: Uint8Array, now: number): void {
+    const start = this.#out.start(number);
+    const size = this.#out.size(number);
+    let missing = 0;
+    const verifier = new Verifier(
+      this.pattern,
+      this.#place(number),
+      (kind, offset, count) => {
+        if (kind === "dropped") missing += count;
+        const isFirst = start + offset === 0;
+        const named = kind === "prefixed" && !isFirst ? "inserted" : kind;
+        this.report(named, start + offset, count);
+      },
+    );
+    verifier.receive(chunk, chunk.length, size);
+    verifier.finish(size, "dropped");
+    if (missing > 0) this.#miss(number, now);
+    else this.#complete(number, now);
+  }
+}

@@ -1,0 +1,80 @@
+import { Client, type ClientOwner } from "./client.ts";
+import { InFlight } from "./in_flight.ts";
+import { Pattern } from "./pattern.ts";
+import { type Report, Verifier } from "./verifier.ts";
+
+/** A connection over TCP, TLS or a Unix socket: its bytes come back in their order. */
+export class StreamClient extends Client {
+  readonly #verifier: Verifier;
+  readonly #inFlight = new InFlight();
+  /** How many bytes are to be sent, are sent, and have been in echoed messages. */
+  #queued = 0;
+  #sent = 0;
+  #echoed = 0;
+  /** Where in the pattern the next byte to be sent is. */
+  #place: number;
+
+  constructor(
+    id: number,
+    owner: ClientOwner,
+    pattern: Pattern,
+    report: Report,
+  ) {
+    super(id, owner, pattern, report);
+    this.#place = this.start;
+    this.#verifier = new Verifier(pattern, this.start, report);
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.count;
+  }
+
+  send(size: number, time: number, now: number): void {
+    this.#queued += size;
+    this.#inFlight.push(this.#queued, time, now);
+    this.flush();
+  }
+
+  unsent(since: number): number {
+    return this.#inFlight.countAfter(this.#sent, since);
+  }
+
+  /** Nothing: as long as the connection is there, all may still come. */
+  giveUp(): void {}
+
+  protected check(chunk: Uint8Array, count: number, now: number): void {
+    this.#verifier.receive(chunk, count, this.#sent);
+    const received = Math.min(this.#verifier.received, this.#sent);
+    while (this.#inFlight.end <= received) {
+      const { end, time, sentAt } = this.#inFlight;
+      const size = end - this.#echoed;
+      this.#echoed = end;
+      this.#inFlight.shift();
+      if (this.#verifier.isWhole(end)) {
+        this.owner.onEcho(this, time, size, now, sentAt);
+      } else {
+        this.owner.onMissing(this, now);
+      }
+    }
+  }
+
+  protected flush(): void {
+    if (!this.socket) return;
+    while (this.#sent < this.#queued) {
+      const from = this.#place;
+      const to = from + Math.min(this.#queued - this.#sent, Pattern.REACH);
+      const taken = this.socket.write(this.pattern.bytes, from, to);
+      this.#sent += taken;
+      this.#place = (from + taken) % Pattern.PERIOD;
+      if (taken < to - from) return;
+    }
+  }
+
+  protected tellMissing(kind?: "truncated" | "late"): void {
+    this.#verifier.finish(this.#sent, kind);
+  }
+}

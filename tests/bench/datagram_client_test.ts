@@ -1,0 +1,281 @@
+import { DatagramClient } from "../../src/bench/datagram_client.ts";
+import type { Client, ClientOwner } from "../../src/bench/client.ts";
+import { Load, type LoadOptions } from "../../src/bench/load.ts";
+import { Outstanding } from "../../src/bench/outstanding.ts";
+import { Pattern } from "../../src/bench/pattern.ts";
+import type {
+  Connector,
+  Socket,
+  SocketHandler,
+} from "../../src/runtimes/connector.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+const pattern = new Pattern();
+
+/** A client whose datagrams go nowhere, and what it is told. */
+class Fixture implements ClientOwner, Socket {
+  readonly told: [kind: string, offset: number, count: number][] = [];
+  readonly sent: Uint8Array[] = [];
+  readonly echoed: number[] = [];
+  missing = 0;
+  full = false;
+  overflowed: number | undefined;
+  readonly client: DatagramClient;
+
+  constructor(...sizes: number[]) {
+    this.client = new DatagramClient(
+      1,
+      this,
+      pattern,
+      (kind, offset, count) => this.told.push([kind, offset, count]),
+    );
+    this.client.attach(this);
+    sizes.forEach((size, i) => this.client.send(size, i, i));
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): number {
+    if (this.full) return 0;
+    this.sent.push(bytes.slice(from, to));
+    return to - from;
+  }
+
+  overflow(): number | undefined {
+    return this.overflowed;
+  }
+
+  close(): void {}
+  onHeard(): void {}
+  onLost(): void {}
+
+  onEcho(_: Client, time: number): void {
+    this.echoed.push(time);
+  }
+
+  onMissing(): void {
+    this.missing++;
+  }
+
+  /** Lets a datagram come back, perhaps changed. */
+  echo(number: number, change = (bytes: Uint8Array) => bytes): void {
+    const echo = change(Uint8Array.from(this.sent[number] ?? []));
+    this.client.onData(echo, echo.length);
+  }
+}
+
+Deno.test("DatagramClient completes each message when it comes back", () => {
+  const fixture = new Fixture(64, 64, 64, 64, 64);
+  for (const number of [0, 2, 4]) fixture.echo(number);
+  assertEquals([fixture.echoed, fixture.told], [[0, 2, 4], []]);
+  fixture.echo(1);
+  assertEquals(fixture.told, [["reordered", 64, 64]]);
+  assertEquals([fixture.echoed, fixture.client.inFlight], [[0, 2, 4, 1], 1]);
+  fixture.client.finish();
+  assertEquals(fixture.told.length, 1);
+});
+
+Deno.test("DatagramClient calls lost what has not come back in time, and only that", () => {
+  const fixture = new Fixture(64, 64, 64);
+  fixture.echo(1);
+  fixture.client.giveUp(0, 1_000);
+  assertEquals([fixture.told, fixture.missing], [[], 0]);
+  fixture.client.giveUp(0.5, 1_000);
+  fixture.client.giveUp(0.5, 1_000);
+  assertEquals([fixture.told, fixture.missing], [[["lost", 0, 64]], 1]);
+  // It is lost even if it comes: neither late, nor reordered, nor repeated.
+  fixture.echo(0);
+  fixture.echo(2);
+  assertEquals([fixture.echoed, fixture.told.length], [[1, 2], 1]);
+});
+
+Deno.test("DatagramClient tells what has happened to a datagram", () => {
+  const cases: [(bytes: Uint8Array) => Uint8Array, string, number, number][] = [
+    [(bytes) => bytes.with(10, 255 ^ (bytes[10] ?? 0)), "altered", 74, 1],
+    [() => new Uint8Array(64), "altered", 64, 64],
+    [(bytes) => bytes.subarray(0, 40), "dropped", 104, 24],
+    [(bytes) => bytes.subarray(0, 5), "dropped", 69, 59],
+    [(bytes) => bytes.subarray(24), "dropped", 64, 24],
+    [(bytes) => Uint8Array.of(...bytes, 1, 2, 3), "inserted", 128, 3],
+    [(bytes) => Uint8Array.of(1, 2, 3, ...bytes), "inserted", 64, 3],
+  ];
+  for (const [change, kind, offset, count] of cases) {
+    const fixture = new Fixture(64, 64, 64);
+    fixture.echo(0);
+    fixture.echo(1, change);
+    fixture.echo(2);
+    const isWhole = kind !== "dropped";
+    const counts = fixture.told.reduce((sum, [, , count]) => sum + count, 0);
+    assertEquals(fixture.told[0]?.[0], kind);
+    // Of zeros, a few may be right by chance.
+    assert(counts <= count && counts >= count - 2, `${kind}: ${counts}`);
+    if (count < 64) assertEquals(fixture.told, [[kind, offset, count]]);
+    assertEquals(fixture.echoed, isWhole ? [0, 1, 2] : [0, 2]);
+    assertEquals(fixture.missing, isWhole ? 0 : 1);
+  }
+});
+
+Deno.test("DatagramClient tells what comes twice, and what was never sent", () => {
+  const fixture = new Fixture(64, 64);
+  fixture.echo(0);
+  fixture.echo(0);
+  fixture.echo(1);
+  const stranger = new Uint8Array(30);
+  fixture.client.onData(stranger, 30);
+  assertEquals(fixture.told, [["repeated", 0, 64], ["inserted", 128, 30]]);
+  assertEquals(fixture.echoed, [0, 1]);
+});
+
+Deno.test("DatagramClient knows its datagrams where the pattern repeats itself among them", () => {
+  // Ten times the period and more is under way, of sizes that differ.
+  const sizes = Array.from({ length: 2_100 }, (_, i) => 1_200 + i % 7);
+  const fixture = new Fixture(...sizes);
+  for (let number = 1; number < sizes.length; number += 2) fixture.echo(number);
+  for (let number = 0; number < sizes.length; number += 2) fixture.echo(number);
+  assertEquals(fixture.echoed.length, sizes.length);
+  const kinds = new Set(fixture.told.map(([kind]) => kind));
+  assertEquals([...kinds], ["reordered"]);
+});
+
+Deno.test("DatagramClient tells datagrams apart that have fewer than eight bytes", () => {
+  const fixture = new Fixture(4, 4, 4, 4);
+  for (const number of [0, 2, 3]) fixture.echo(number);
+  assertEquals([fixture.echoed, fixture.told], [[0, 2, 3], []]);
+  fixture.echo(1);
+  assertEquals(fixture.told, [["reordered", 4, 4]]);
+});
+
+Deno.test("DatagramClient sends the rest when there is room again, from then on waits", () => {
+  const fixture = new Fixture(64);
+  fixture.full = true;
+  fixture.client.send(64, 5, 5);
+  fixture.client.send(64, 6, 6);
+  const { client } = fixture;
+  assertEquals([client.sent, client.unsent(0), client.unsent(6)], [64, 2, 1]);
+  fixture.echo(0);
+  client.giveUp(Infinity, 1_000);
+  client.finish("late");
+  // What was not sent is not the server's.
+  assertEquals([fixture.told, fixture.missing], [[], 0]);
+  const other = new Fixture();
+  other.full = true;
+  other.client.send(64, 5, 5);
+  other.full = false;
+  other.client.onDrain();
+  assertEquals([other.client.sent, other.client.unsent(0)], [64, 0]);
+  other.client.giveUp(6, 1_000);
+  assertEquals(other.missing, 0);
+});
+
+Deno.test("DatagramClient puts down to itself what its own buffer has lost", () => {
+  const fixture = new Fixture(64, 64, 64);
+  fixture.overflowed = 2;
+  fixture.client.giveUp(Infinity, 1_000);
+  assertEquals(fixture.told, [
+    ["unread", 0, 64],
+    ["unread", 64, 64],
+    ["lost", 128, 64],
+  ]);
+});
+
+Deno.test("Outstanding finds what is waited for, however much there is", () => {
+  const out = new Outstanding();
+  for (let number = 0; number < 100; number++) {
+    out.push(number * 10, number * 10 + 10, number);
+    out.send(number, number);
+    if (number % 3 > 0) out.finish(number);
+  }
+  assertEquals([out.first, out.next, out.count], [0, 100, 34]);
+  for (let number = 0; number < 100; number += 3) {
+    assertEquals(out.find(number * 10 + 9), number);
+    assertEquals([out.size(number), out.time(number)], [10, number]);
+    assert(out.isOut(number) && !out.isOut(number + 1));
+    out.finish(number);
+  }
+  assertEquals([out.first, out.count, out.find(5)], [100, 0, -1]);
+});
+
+/** A UDP server that sends each datagram back after some time, or never. */
+class DatagramServer implements Connector {
+  #handler: SocketHandler | undefined;
+  #number = 0;
+  readonly #delay: (number: number) => number;
+
+  constructor(delay: (number: number) => number) {
+    this.#delay = delay;
+  }
+
+  connect(_: unknown, handler: SocketHandler): Promise<Socket> {
+    this.#handler = handler;
+    return Promise.resolve(this);
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): number {
+    const echo = bytes.slice(from, to);
+    const delay = this.#delay(this.#number++);
+    if (delay < Infinity) {
+      setTimeout(() => this.#handler?.onData(echo, echo.length), delay);
+    }
+    return to - from;
+  }
+
+  close(): void {}
+}
+
+/** Loads such a server with 1,000 messages in a second. */
+async function load(delay: (number: number) => number) {
+  using clock = new FakeClock();
+  const options: LoadOptions = {
+    addr: { transport: "udp", hostname: "192.0.2.1", port: 7 },
+    connections: 1,
+    size: [64, 64],
+    messages: 1_000,
+    rate: 1_000,
+    window: 1,
+    churn: false,
+    ids: { first: 1, step: 1 },
+    duration: Infinity,
+    drain: 5_000,
+    delay: 0,
+  };
+  const latencies: number[] = [];
+  const load = new Load(
+    new DatagramServer(delay),
+    options,
+    (_, ms) => void latencies.push(Math.round(ms)),
+  );
+  await load.open();
+  load.count();
+  load.start();
+  let isOver = false;
+  const run = load.exhausted.then(() => load.stop()).then(() => isOver = true);
+  while (!isOver) {
+    await clock.advance(1);
+    clock.turn();
+  }
+  await run;
+  assertEquals(clock.timers, 0);
+  const { messages } = load.tally();
+  assertEquals(latencies.length, messages);
+  latencies.sort((a, b) => a - b);
+  return { messages, latencies, counts: [...load.faults.counts] };
+}
+
+Deno.test("Load counts no datagram that is lost, and no latency of one", async () => {
+  const { messages, latencies, counts } = await load((number) =>
+    number % 2 === 0 ? Infinity : 2
+  );
+  assertEquals([messages, counts], [500, [["lost", 500 * 64]]]);
+  assertEquals([latencies.at(0), latencies.at(-1)], [2, 2]);
+});
+
+Deno.test("Load waits for a datagram that is slow, and tells how slow", async () => {
+  const { messages, latencies, counts } = await load((number) =>
+    number % 100 === 50 ? 100 : 0
+  );
+  assertEquals([messages, counts], [1_000, [["reordered", 10 * 64]]]);
+  assertEquals(latencies.slice(-11), [
+    latencies.at(-11),
+    ...Array(10).fill(100),
+  ]);
+  assert((latencies.at(-11) ?? NaN) <= 1);
+});
