@@ -29,7 +29,7 @@ test(
       Array.from({ length: 100 }, () => Client.connect(port)),
     );
     await program.line(
-      /^Cannot accept connections for now: Too many open files/,
+      /^Cannot accept connections for now: too many open files/,
     );
     // Those who have been accepted are served all the same.
     const [first, ...others] = clients;
