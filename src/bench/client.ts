@@ -20,7 +20,7 @@ export interface ClientOwner {
     now: number,
     sentAt: number,
   ): void;
-  /** A message has not come back, or not whole, and is waited for no longer. */
+  /** A message has not come back completely, and is given up. */
   onMissing(client: Client, now: number): void;
   /** The connection has ended before it was closed here. */
   onLost(client: Client, error?: Error): void;
@@ -30,9 +30,9 @@ export interface ClientOwner {
 export abstract class Client implements SocketHandler {
   /** Its number. */
   readonly id: number;
-  /** How many of its messages have come back: of the warm-up, and of those that count. */
+  /** The numbers of messages that have come back: in the warm-up, and counted. */
   readonly messages: [number, number] = [0, 0];
-  /** When something came back last, or else it was connected; Infinity before. */
+  /** When bytes came back last, or else when it connected; Infinity before. */
   heardAt = Infinity;
   /** The number of bytes it has sent. */
   abstract readonly sent: number;
@@ -41,7 +41,7 @@ export abstract class Client implements SocketHandler {
   protected readonly owner: ClientOwner;
   protected readonly pattern: Pattern;
   protected readonly report: Report;
-  /** Where in the pattern it begins. */
+  /** Its first place in the pattern. */
   protected readonly start: number;
   protected socket: Socket | undefined;
 
@@ -61,23 +61,23 @@ export abstract class Client implements SocketHandler {
   /** Sends a message, timed from `time`, at the time `now`. */
   abstract send(size: number, time: number, now: number): void;
 
-  /** How many messages timed from `since` on have not been sent, or not whole. */
+  /** Counts the messages timed from `since` on that are not sent completely. */
   abstract unsent(since: number): number;
 
   /** Gives up what has been sent before a time and has not come back, where that can be told. */
   abstract giveUp(before: number, now: number): void;
 
-  /** Compares what has come in. */
+  /** Compares received bytes. */
   protected abstract check(
     chunk: Uint8Array,
     count: number,
     now: number,
   ): void;
 
-  /** Sends what has not been sent yet, as far as there is room. */
+  /** Sends as much as there is room for. */
   protected abstract flush(now: number): void;
 
-  /** Tells what is missing, of the kind `kind`, if any. */
+  /** Reports missing bytes as `kind`. */
   protected abstract tellMissing(kind?: "truncated" | "late"): void;
 
   /** Sets its connection. */

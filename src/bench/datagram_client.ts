@@ -6,7 +6,7 @@ import { Verifier } from "./verifier.ts";
 
 /** Among how many datagrams one is looked for that is too small to be known. */
 const NEAR = 64;
-/** How many lost datagrams are remembered, in case they come after all. */
+/** The number of lost datagrams to remember, in case they still come. */
 const LOST = 4096;
 
 /** A connection over UDP: each message is a datagram, and comes back on its own. */
@@ -17,9 +17,9 @@ export class DatagramClient extends Client {
   #expected = 0;
   #queued = 0;
   #sent = 0;
-  /** Where in the pattern the datagrams begin that have been lost. */
+  /** The places in the pattern at which lost datagrams begin. */
   readonly #lost = new Set<number>();
-  /** How many have been put down to the own receive buffer. */
+  /** The number of losses attributed to the own receive buffer. */
   #unread = 0;
 
   get sent(): number {
@@ -88,12 +88,12 @@ export class DatagramClient extends Client {
     }
   }
 
-  /** Where in the pattern a datagram begins. */
+  /** Returns the place in the pattern at which a datagram begins. */
   #place(number: number): number {
     return (this.start + this.#out.start(number)) % Pattern.PERIOD;
   }
 
-  /** Whether bytes are the echo of a datagram that is waited for. */
+  /** Reports whether bytes are the echo of an outstanding datagram. */
   #is(number: number, chunk: Uint8Array, count: number): boolean {
     return this.#out.isOut(number) && this.#out.size(number) === count &&
       this.pattern.matches(chunk, count, this.#place(number));
@@ -119,7 +119,7 @@ export class DatagramClient extends Client {
     this.owner.onMissing(this, now);
   }
 
-  /** Tells of a datagram that has not come back: perhaps the fault is on this side. */
+  /** Reports a datagram that has not come back; the fault may be on this side. */
   #tellLost(number: number, kind: FaultKind): void {
     const overflow = this.socket?.overflow?.() ?? 0;
     if (this.#unread < overflow) {
@@ -205,7 +205,7 @@ export class DatagramClient extends Client {
     return isCut ? this.#expected : -1;
   }
 
-  /** Tells what is wrong with the echo of a datagram. */
+  /** Reports the faults in the echo of a datagram. */
   #compare(number: number, chunk: Uint8Array, now: number): void {
     const start = this.#out.start(number);
     const size = this.#out.size(number);

@@ -15,12 +15,12 @@ const AT_ONCE = 100;
 const SILENCE = 5_000;
 /** For how long a datagram is waited for, in milliseconds. */
 const DATAGRAM_LIFE = 1_000;
-/** How often these two are looked after, in milliseconds. */
+/** The interval of checking these two, in milliseconds. */
 const CHECK = 100;
 /** For how long a slot waits after its connection has failed, at first and at most, in milliseconds. */
 const BACKOFF = { first: 1, longest: 100 };
 
-/** What some errors mean for a client in particular, by their POSIX name. */
+/** Reasons that differ for a client, by POSIX name. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: "connection reset by the server",
   EPIPE: "connection reset by the server",
@@ -65,7 +65,7 @@ export type Ending =
  */
 export type Recorder = (phase: 0 | 1, total: number, late: number) => void;
 
-/** What one phase has come to. */
+/** The numbers of one phase. */
 class Phase {
   sent = 0;
   messages = 0;
@@ -93,17 +93,17 @@ export interface Tally {
   readonly least: number;
   /** The most messages that came back over one connection. */
   readonly most: number;
-  /** How many came back meanwhile in all, of the warm-up's too. */
+  /** The number that came back in that time, including those of the warm-up. */
   readonly echoed: number;
-  /** How many have come back since the start. */
+  /** The number that has come back since the start. */
   readonly arrived: number;
   /** The number of bytes in them. */
   readonly arrivedBytes: number;
-  /** How many were sent. */
+  /** The number sent. */
   readonly sent: number;
-  /** How many a second were sent. */
+  /** The number sent per second. */
   readonly sentRate: number;
-  /** How many were due and never sent. */
+  /** The number that was due and never sent. */
   readonly unsent: number;
   /** How many a second came back between the first and the last echo; 0 for fewer than two. */
   readonly pace: number;
@@ -151,7 +151,7 @@ export class Load implements Loader, ClientOwner {
   #unopened = 0;
   #opened = 0;
   #sending = false;
-  /** How many connections are being opened. */
+  /** The number of connections being opened. */
   #connecting = 0;
   #waiting = 0;
   /**
@@ -161,12 +161,12 @@ export class Load implements Loader, ClientOwner {
   readonly #phases: readonly [Phase, Phase];
   /** From when on messages count, in an array lest it be taken for a constant. */
   readonly #countedFrom: [number] = [Infinity];
-  /** How many had come back by then. */
+  /** The number that had come back by then. */
   #arrivedBefore = 0;
   #heardAt = 0;
   #stoppedAt = Infinity;
   #address: string | undefined;
-  /** How long a slot waits next, after a connection has failed. */
+  /** The next wait of a slot whose connection has failed. */
   #backoff = BACKOFF.first;
   readonly #slots = new Set<ReturnType<typeof setTimeout>>();
   #hurried = false;
@@ -174,7 +174,7 @@ export class Load implements Loader, ClientOwner {
   #exhaust: (ending: Ending) => void = () => {};
   #settle = () => {};
 
-  /** Tells `record` of each echo. */
+  /** Calls `record` for each echo. */
   constructor(
     connector: Connector,
     options: LoadOptions,
@@ -284,7 +284,7 @@ export class Load implements Loader, ClientOwner {
     };
   }
 
-  /** How many have come back in both phases. */
+  /** The number that has come back in both phases. */
   get #arrived(): number {
     const [warmup, counted] = this.#phases;
     return warmup.messages + counted.messages;
@@ -477,7 +477,7 @@ export class Load implements Loader, ClientOwner {
     }
   }
 
-  /** Takes back what a client has been given to send and has never sent. */
+  /** Takes back the messages that a client has never sent. */
   #discountUnsent(client: Client): void {
     this.#phases[1].sent -= client.unsent(this.#countedFrom[0]);
   }

@@ -7,7 +7,7 @@ export class Outstanding {
   first = 0;
   /** The number that the next will get. */
   next = 0;
-  /** How many are waited for. */
+  /** The number of outstanding datagrams. */
   count = 0;
   #starts = new Float64Array(1);
   #ends = new Float64Array(1);
@@ -28,18 +28,18 @@ export class Outstanding {
     this.count++;
   }
 
-  /** Where one of them begins. */
+  /** Returns where a datagram begins. */
   start(number: number): number {
     return this.#starts[number & (this.#starts.length - 1)] ?? NaN;
   }
 
-  /** How many bytes one of them has. */
+  /** Returns the size of a datagram. */
   size(number: number): number {
     const index = number & (this.#starts.length - 1);
     return (this.#ends[index] ?? NaN) - (this.#starts[index] ?? NaN);
   }
 
-  /** From when one of them is timed. */
+  /** Returns the start time of a datagram. */
   time(number: number): number {
     return this.#times[number & (this.#times.length - 1)] ?? NaN;
   }
@@ -49,7 +49,7 @@ export class Outstanding {
     return this.#sentAt[number & (this.#sentAt.length - 1)] ?? NaN;
   }
 
-  /** Whether one of them has been sent and is waited for. */
+  /** Reports whether a datagram is outstanding. */
   isOut(number: number): boolean {
     if (number < this.first || number >= this.next) return false;
     const index = number & (this.#done.length - 1);

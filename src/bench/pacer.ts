@@ -16,7 +16,7 @@ export class Pacer {
   #endsAt = Infinity;
   #count = 0;
   #running = false;
-  /** Whether the next turn sends anyway. */
+  /** Whether the next turn is scheduled already. */
   #isAwake = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -54,7 +54,7 @@ export class Pacer {
     this.#sendDue();
   }
 
-  /** How many calls have been due by the time `now`, made or not. */
+  /** Returns the number of calls due by the time `now`, made or not. */
   dueBy(now: number): number {
     const count = (time: number) => (time - this.#startedAt) / this.#interval;
     const due = Math.min(Math.floor(count(now)) + 1, count(this.#endsAt) + 1);

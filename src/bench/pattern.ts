@@ -7,7 +7,7 @@ const PERIOD = 262_139;
 const REACH = 256 * 1024;
 /** The number of bytes that identify a place in the pattern. */
 const KEY = 8;
-/** How many slots the index has: a power of two, so that half of them stay free. */
+/** The number of slots in the index: a power of two, so that half of them stay free. */
 const SLOTS = 1 << 19;
 
 /**

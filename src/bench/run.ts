@@ -13,9 +13,9 @@ import type { BenchProgress, BenchResult } from "./types.ts";
 const SECOND = 1_000;
 /** Below which part of a rate it is not what was asked for. */
 const ENOUGH = 0.99;
-/** From which part of a processor on there is none left. */
+/** The share of a processor from which on the client is the limit. */
 const BUSY = 0.95;
-/** How late messages are sent by a client that is too slow, in microseconds. */
+/** The lateness from which on the client is too slow, in microseconds. */
 const LATE = 10_000;
 
 /** Observes a run, and may end it. */

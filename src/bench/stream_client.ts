@@ -7,11 +7,11 @@ import { type Report, Verifier } from "./verifier.ts";
 export class StreamClient extends Client {
   readonly #verifier: Verifier;
   readonly #inFlight = new InFlight();
-  /** How many bytes are to be sent, are sent, and have been in echoed messages. */
+  /** The numbers of bytes to send, sent, and in echoed messages. */
   #queued = 0;
   #sent = 0;
   #echoed = 0;
-  /** Where in the pattern the next byte to be sent is. */
+  /** The place of the next byte to send in the pattern. */
   #place: number;
 
   constructor(

@@ -10,7 +10,7 @@ export interface Task {
   readonly connector: ConnectorOptions;
 }
 
-/** What a worker is told, in this order; to hurry at any time. */
+/** A message to a worker. They come in this order; `hurry` may come at any time. */
 export type Order = "open" | "start" | "count" | "stop" | "hurry";
 
 /** A message from a worker. */
@@ -24,7 +24,7 @@ export type Report =
     readonly tally: Tally;
     readonly counts: ReadonlyMap<FaultKind, number>;
     readonly first: ReadonlyMap<FaultKind, Fault>;
-    /** Of each echo since the last time its phase, how long it took, and how late it was sent. */
+    /** The phase, latency and lateness of each echo since the last tally. */
     readonly latencies: Float64Array;
   }
   /** The worker has stopped; this is its last message. */
@@ -139,7 +139,7 @@ export function shareOf(
   workers: number,
 ): LoadOptions {
   const { connections, messages, rate, delay } = load;
-  /** How many connections the threads before that one have. */
+  /** The number of connections in the threads before it. */
   const before = (index: number) =>
     index * Math.floor(connections / workers) +
     Math.min(index, connections % workers);

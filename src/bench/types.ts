@@ -29,7 +29,7 @@ export interface BenchOptions {
    */
   readonly duration?: number | undefined;
   /**
-   * How many messages are counted, instead of for how long. It ends earlier when
+   * The number of messages to count. The run ends earlier if
    * nothing has come back for 5 s.
    */
   readonly messages?: number | undefined;
@@ -69,21 +69,21 @@ export interface BenchOptions {
   /** For TLS: certificates, in PEM, to trust besides the usual ones. */
   readonly ca?: string | Uint8Array | undefined;
   /**
-   * For TLS: takes every certificate, of whoever it is, for whatever name. Not
+   * For TLS: accepts every certificate, unchecked. Not
    * together with `ca`.
    *
    * @default {false}
    */
   readonly insecure?: boolean | undefined;
   /**
-   * How long connecting may take, and for TLS the handshake after it, in
+   * The time limit of connecting, and of the TLS handshake after it, in
    * milliseconds each.
    *
    * @default {10_000}
    */
   readonly timeout?: number | undefined;
   /**
-   * How long echoes are waited for once nothing more is sent, in milliseconds.
+   * How long to wait for echoes when nothing more is sent, in milliseconds.
    *
    * @default {5_000}
    */
@@ -102,7 +102,7 @@ export interface BenchProgress {
   readonly done: number;
   /** Seconds since the first message was sent. */
   readonly elapsed: number;
-  /** Whether nothing counts yet. */
+  /** Whether this is the warm-up. */
   readonly warmup: boolean;
   /** Messages that came back per second, since the last time. */
   readonly rate: number;
@@ -120,7 +120,7 @@ export interface BenchProgress {
 export interface BenchResult {
   /** The endpoint. */
   readonly endpoint: string;
-  /** Whether the server's certificate was not checked; only where it was not. */
+  /** Present if the certificate of the server was not checked. */
   readonly insecure?: true;
   /** The address that its name stands for, or null where the system does not say. */
   readonly address: string | null;
@@ -130,14 +130,14 @@ export interface BenchResult {
   readonly size: number | readonly [least: number, most: number];
   /** For how long messages were counted, up to the last echo. */
   readonly seconds: number;
-  /** What was to be: seconds and messages, or null for no limit. */
+  /** The limits of the run, or null for none. */
   readonly planned: {
     readonly seconds: number | null;
     readonly messages: number | null;
   };
   /** Why it ended before that, or null: `no connection left`, `interrupted`, … */
   readonly endedEarly: string | null;
-  /** How many messages came back, of those sent while they were counted. */
+  /** The number of counted messages that came back. */
   readonly messages: number;
   /** The number of bytes in them, each way. */
   readonly bytes: number;
@@ -152,17 +152,17 @@ export interface BenchResult {
     /** Between the first and the last echo. */
     readonly echoed: number;
   } | null;
-  /** How many were due and never sent, because the client could not keep up. */
+  /** The number due and never sent, because the client was too slow. */
   readonly unsent: number;
   /** The part of one processor that each thread of the client used, 0 to 1. */
   readonly clientCpu: number;
-  /** Whether the client, and not the server, was what held it up. */
+  /** Whether the client was the limit, and not the server. */
   readonly clientWasLimit: boolean;
-  /** How long they took, in microseconds; with `rate` from their scheduled time. */
+  /** The latency, in microseconds; with `rate`, from the scheduled time. */
   readonly latencyUs: LatencySummary;
-  /** How long after their scheduled time they were sent, in microseconds; null without `rate`. */
+  /** The lateness of sending, in microseconds; null without `rate`. */
   readonly sendLateUs: LatencySummary | null;
-  /** How long they took from when they were sent, in microseconds; null without `rate`. */
+  /** The latency from the sending, in microseconds; null without `rate`. */
   readonly responseUs: LatencySummary | null;
   /** The numbers of messages that took less than `lessThanUs` microseconds, and at least half of that. */
   readonly histogram: readonly {

@@ -3,11 +3,11 @@ import { Pattern } from "./pattern.ts";
 
 /** How many bytes may be unknown before the nearest explanation is taken. */
 const PATIENCE = 1024;
-/** How much may be unknown at most, in bytes, however much is missing. */
+/** The largest number of unknown bytes, however many are missing. */
 const LIMIT = 64 * 1024;
 /** The number of gaps to keep open, in case the missing bytes still come. */
 const GAPS = 16;
-/** How many gaps are told apart among messages that are not complete yet. */
+/** The number of gaps to distinguish among incomplete messages. */
 const MISSING = 64 * 1024;
 
 const NOTHING = new Uint8Array();
@@ -19,11 +19,11 @@ export type Report = (kind: FaultKind, offset: number, count: number) => void;
 interface Missing {
   readonly from: number;
   to: number;
-  /** How many of them have not come since. */
+  /** The number of them that have not come since. */
   left: number;
 }
 
-/** Those that may still come, after later ones. */
+/** Missing bytes that may still come. */
 interface Gap {
   readonly from: number;
   readonly to: number;

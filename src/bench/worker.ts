@@ -13,7 +13,7 @@ import type { Order, Report, Task } from "./threads.ts";
 const TELL = 100;
 
 const task: Task = workerData;
-/** Of each echo that has not been told yet its phase, how long it took, and how late it was sent. */
+/** The phase, latency and lateness of each echo that has not been reported yet. */
 const latencies = new Float64Array(3 * 16 * 1024);
 let count = 0;
 

@@ -4,7 +4,7 @@ import type { Output, Runtime } from "../runtimes/runtime.ts";
 /** How long to wait before retrying a full stream, in milliseconds. */
 const RETRY = 20;
 
-/** What the commonest errors mean for a stream, by their POSIX name. */
+/** Reasons for the commonest errors of a stream, by POSIX name. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "no space left on the device",
   EDQUOT: "the disk quota is used up",
@@ -46,7 +46,7 @@ export async function printText(
   }
 }
 
-/** Writes the whole text, if anybody can read it. */
+/** Writes the whole text, unless the reader has gone. */
 export function tellText(output: Output, text: string): Promise<void> {
   return writeText(output, text).catch(() => {});
 }

@@ -12,9 +12,9 @@ export type RefuseReason = "denied" | "per-host";
 /** Options that decide which clients are admitted. */
 export interface AdmissionOptions {
   /**
-   * Whether a client may come in, by its address; the others are closed before
-   * a byte is read. What it throws keeps the client out, and reaches `onError`.
-   * Everybody may by default.
+   * Decides by its address whether to admit a client. Any other client is closed
+   * before a byte is read. Only `true` admits: an error, a promise or another value
+   * refuses the client, and reaches `onError`. By default every client is admitted.
    */
   readonly admit?: ((remoteAddr: Addr) => boolean) | undefined;
   /**

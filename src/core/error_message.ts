@@ -1,4 +1,4 @@
-/** What errors of the system mean, by their POSIX name: the same words on every runtime. */
+/** Reasons for errors of the system, by POSIX name, the same on every runtime. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EADDRINUSE: "address already in use",
@@ -51,13 +51,14 @@ export function codeOf(error: unknown): string | undefined {
   return /^E[A-Z\d]+$|^EAI_AGAIN$/.test(code) ? code : undefined;
 }
 
-/** What an error of the system means, in words; undefined for any other error. */
+/** Returns the reason for an error of the system; undefined for any other error. */
 export function reasonOf(error: unknown): string | undefined {
   return REASONS[codeOf(error) ?? ""];
 }
 
 /**
- * What an error means: in words where it is the system's own, else its message. `own` has other words for this place, by POSIX name.
+ * Returns the reason for an error: in words for an error of the system, otherwise
+ * its message. `own` has the reasons that differ here, by POSIX name.
  */
 export function explain(
   error: unknown,

@@ -19,7 +19,7 @@ const EPISODE = 2 * BACKOFF.longest;
 /** The number of sweeps within `idleTimeout` or `maxLifetime`. */
 const SWEEPS = 10;
 /**
- * How long a connection that the server ends may take for it, in milliseconds:
+ * How long the orderly end of a connection may take, in milliseconds:
  * until the peer has what was counted, and has ended its side as well.
  */
 const FAREWELL = 2_000;
@@ -28,7 +28,7 @@ const FAREWELL = 2_000;
  * pending, before it is left alone, in milliseconds.
  */
 const PATIENCE = 1_000;
-/** How much is read, and dropped, at a time from a peer that is seen off. */
+/** How much to read and drop at a time from a peer whose connection ends, in bytes. */
 const SINK = 64 * 1024;
 /** Errors that mean just that the peer has gone. */
 const RESETS: ReadonlySet<unknown> = new Set([
@@ -158,7 +158,7 @@ interface Entry {
   /** Whether bytes have moved since the last sweep. */
   moved: boolean;
   quietSince: number;
-  /** How many bytes end it. */
+  /** The number of bytes that ends it. */
   most: number;
   /** Why it ended; set once it has. */
   reason?: CloseReason;
@@ -168,7 +168,7 @@ interface Entry {
   closed: boolean;
   /** Ends its service although the closed connection does not settle. */
   giveUp?: () => void;
-  /** What the error was, if it is known. */
+  /** The reason for the error, if it is known. */
   error?: string | undefined;
 }
 
@@ -400,7 +400,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   /** Drops what a peer still sends, until it ends its side or is closed. */
   async #drain(connection: Connection): Promise<void> {
     if (connection.pipe) return;
-    // It can be one for all, as nobody looks at what is in it.
+    // One buffer serves all, because its content is not used.
     this.#sink ??= new Uint8Array(SINK);
     try {
       while ((await connection.read(this.#sink) ?? 0) > 0);

@@ -92,7 +92,7 @@ export async function listenAll(
   }
 }
 
-/** What some errors mean for an endpoint in particular, by their POSIX name. */
+/** Reasons that differ by endpoint, by POSIX name. */
 function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
   if (endpoint.transport === "unix") return { EINVAL: "name too long" };
   if (endpoint.port === 0 || endpoint.port >= 1024) return {};
@@ -156,7 +156,7 @@ function complete(options: ListenOptions): Endpoint {
   }
 }
 
-/** How often a free port is looked for that is free on all addresses of a name. */
+/** The number of attempts to find a port that is free on all addresses of a name. */
 const PORT_ATTEMPTS = 10;
 
 /** Binds the addresses of a name, all on the same port. */

@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 
-/** What a system without IPv6 says: none in the kernel, or none switched on. */
+/** Errors of a system without IPv6: not in the kernel, or switched off. */
 const MISSING: ReadonlySet<unknown> = new Set([
   "EAFNOSUPPORT",
   "EADDRNOTAVAIL",

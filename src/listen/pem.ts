@@ -1,15 +1,15 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 
-/** What a file in PEM holds, or the file's text. */
+/** A file in PEM: its bytes or its text. */
 export type PemText = string | Uint8Array;
 
-/** Which keys every runtime takes. */
+/** The keys that every runtime accepts. */
 const KINDS =
   "RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
 const CURVES: readonly unknown[] = ["prime256v1", "secp384r1", "secp521r1"];
 
-/** How what is in a block is encoded, by the block's label. */
+/** The encoding of a block, by its label. */
 const ENCODINGS: Readonly<Record<string, "pkcs8" | "pkcs1" | "sec1">> = {
   "PRIVATE KEY": "pkcs8",
   "RSA PRIVATE KEY": "pkcs1",
@@ -96,7 +96,7 @@ function privateKeyIn(pem: PemText, name: string): KeyObject {
   try {
     key = createPrivateKey({ key: der, format: "der", type });
   } catch {
-    // What the library says may show a piece of the key.
+    // The message of the library may contain a part of the key.
     throw new Error(unusable);
   }
   if (!isKnown(key)) throw new Error(unusable);
@@ -143,7 +143,7 @@ function textOf(pem: PemText, name: string): string {
   const first = isText ? pem.charCodeAt(0) : pem[0];
   if (text.trim() === "") throw new Error(`${name} is empty`);
   if (text.includes("-----BEGIN")) return text;
-  // What DER begins with, and what is in no text.
+  // DER begins with this, and no text contains it.
   if (first === 0x30 && /[\0\ufffd]/.test(text)) {
     throw new Error(`${name} is in DER or PKCS #12: PEM is needed`);
   }
@@ -153,7 +153,7 @@ function textOf(pem: PemText, name: string): string {
   return text;
 }
 
-/** Whether a certificate in DER says that it is of version 3. */
+/** Reports whether a certificate in DER is of version 3. */
 function isVersion3(der: Uint8Array): boolean {
   const contentAt = (at: number) => {
     const length = der[at + 1] ?? 0;

@@ -15,8 +15,8 @@ const NFS = 2049;
 /** Broadcast and multicast addresses. The system itself drops the broadcast address of a subnet. */
 const GROUP = /^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff[\da-f]{2}:/i;
 /**
- * The ICMP errors of earlier datagrams, which Bun reports at the next receiving
- * or sending, whomever that is for. Reporting one takes it away.
+ * The ICMP errors of earlier datagrams, which Bun reports at the next receive or
+ * send, whichever peer that is for. Once reported, an error is gone.
  */
 const ICMP_ERRORS: ReadonlySet<unknown> = new Set([
   "EACCES",
@@ -31,7 +31,7 @@ const ICMP_ERRORS: ReadonlySet<unknown> = new Set([
   "EOPNOTSUPP",
   "EPROTO",
 ]);
-/** How often a datagram is sent again that failed with one of them. */
+/** The number of times to send a datagram again if one of them stops it. */
 const RETRIES = 3;
 /** How long to wait for the answer of a suspected echo service, in milliseconds. */
 const PATIENCE = 1_000;

@@ -5,9 +5,9 @@ import process from "node:process";
 import { isRefused } from "../runtimes/bun/is_refused.ts";
 import type { Addr, Connection, Listener } from "../core/transport.ts";
 
-/** How long a Unix socket's path can be, in bytes. */
+/** The longest path of a Unix socket, in bytes. */
 const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
-/** How long the name is under which a socket is bound, where there is room. */
+/** The length of the temporary name of a socket, if there is room. */
 const TEMPORARY_LENGTH = 16;
 
 /**
@@ -111,7 +111,7 @@ function isLive(path: string): Promise<boolean> {
   });
 }
 
-/** What a file is known by, whatever its name. */
+/** Identifies a file, whatever its name. */
 type FileId = string;
 
 function idOf({ dev, ino }: { dev: number; ino: number }): FileId {
@@ -149,7 +149,7 @@ class UnixListener implements Listener {
     try {
       removeIfStill(this.#path, this.#id);
     } catch {
-      // It cannot be removed; whoever comes next finds that nobody listens.
+      // It cannot be removed; the next server finds that nobody listens.
     }
     this.#listener.close();
   }

@@ -12,13 +12,13 @@ export interface ConnectorOptions {
   readonly chunkSize: number;
   /** Certificates, in PEM, to trust besides the usual ones. */
   readonly ca?: string | undefined;
-  /** Whether every certificate is taken, of whoever it is. */
+  /** Whether to accept every certificate, unchecked. */
   readonly insecure?: boolean | undefined;
-  /** How long connecting, and a handshake after it, may take each, in milliseconds. */
+  /** The time limit of connecting, and of a handshake, in milliseconds. */
   readonly timeout: number;
 }
 
-/** What did not come in time. */
+/** Reasons for a time-out. */
 export const NO_ANSWER = "no answer";
 export const NO_HANDSHAKE = "no answer to the TLS handshake";
 

@@ -17,7 +17,7 @@ export const CIPHERS: string = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** What the libraries say (rustls, OpenSSL, BoringSSL), and what it means. */
+/** Messages of rustls, OpenSSL and BoringSSL, and their meanings. */
 const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/NoCipherSuitesInCommon|no.shared.cipher/i, "no shared cipher"],
   [
@@ -82,7 +82,7 @@ function meaningOf(error: Error): string {
     "malformed TLS";
 }
 
-/** What is wrong when a peer ends a connection in the handshake. */
+/** The error if a peer ends the connection during the handshake. */
 const LEFT = "the peer left during the handshake";
 
 /**

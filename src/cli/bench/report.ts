@@ -49,9 +49,9 @@ export function formatResult(result: BenchResult): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
-/** What part of the asked rate is too little to pass without a word. */
+/** The part of the asked rate below which to warn. */
 const ENOUGH = 0.99;
-/** How many messages it takes to say so. */
+/** The number of messages needed for that warning. */
 const MANY = 100;
 
 function rateLines(result: BenchResult): string[] {
@@ -83,7 +83,7 @@ function rateLines(result: BenchResult): string[] {
   return lines;
 }
 
-/** Whether it has ended before its time. */
+/** Reports whether a run has ended early. */
 function endLines({ endedEarly, planned, seconds, messages }: BenchResult) {
   if (endedEarly === null) return [];
   if (seconds === 0) return [`Ended early in the warm-up: ${endedEarly}`];

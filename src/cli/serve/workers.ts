@@ -31,12 +31,12 @@ export type Report =
   | { readonly type: "error"; readonly message: string }
   /** The worker has begun to shut down, and has this many open connections. */
   | { readonly type: "draining"; readonly connections: number }
-  /** It has read certificate and key anew, for so many endpoints, or could not. */
+  /** The worker has reloaded certificate and key, or has failed to. */
   | { readonly type: "reloaded"; readonly endpoints: number }
   | { readonly type: "reloaded"; readonly message: string }
   | { readonly type: "finished"; readonly totals: Totals };
 
-/** What a worker is told: to shut down, or to read certificate and key anew. */
+/** A message to a worker: shut down, or reload certificate and key. */
 export interface Order {
   /**
    * How long it may wait for open connections, in milliseconds; undefined to
@@ -168,7 +168,7 @@ class Workers {
     return (await Promise.all(open)).reduce((sum, some) => sum + some, 0);
   }
 
-  /** Lets each read certificate and key anew; resolves with the endpoints of one. */
+  /** Reloads certificate and key in each thread. Resolves with the endpoints of one. */
   async reload(): Promise<number> {
     const all = Array.from(this.#threads, (one) => one.reload());
     return Math.max(0, ...await Promise.all(all));
@@ -254,7 +254,7 @@ class Thread {
     return this.#draining.promise;
   }
 
-  /** Lets it read certificate and key anew; resolves with for how many endpoints. */
+  /** Reloads certificate and key. Resolves with the number of endpoints. */
   reload(): Promise<number> {
     const order: Order = {};
     // One that does not listen yet reads them anyway.

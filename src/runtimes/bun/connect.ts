@@ -81,7 +81,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   };
 }
 
-/** What has really happened: for Bun, most connections that fail are refused. */
+/** Finds the real reason: Bun reports most failed connections as refused. */
 async function refusal(addr: Addr, error: unknown): Promise<unknown> {
   if ("path" in addr) {
     try {
@@ -104,7 +104,7 @@ async function refusal(addr: Addr, error: unknown): Promise<unknown> {
   );
 }
 
-/** This machine's address towards another, by its routes; else the unspecified one. */
+/** Returns the local address on the route to another, or the unspecified address. */
 function sourceTo(address: string, family: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(family === 6 ? "udp6" : "udp4");

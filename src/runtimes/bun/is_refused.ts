@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import process from "node:process";
 
-/** What is used of `bun:ffi`. */
+/** The part of `bun:ffi` that is used here. */
 interface Ffi {
   dlopen(name: string, symbols: Record<string, unknown>): {
     readonly symbols: Readonly<Record<string, (...args: unknown[]) => number>>;

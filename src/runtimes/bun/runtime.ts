@@ -172,7 +172,7 @@ class BunConnection implements Connection {
       : { transport: "tcp", hostname, port };
   }
 
-  /** Whether the client has gone, though nothing was read yet: it has no port any more. */
+  /** Whether the client has gone before anything was read: it then has no port. */
   isGone(): boolean {
     return "port" in this.remoteAddr && !this.#socket.remotePort;
   }

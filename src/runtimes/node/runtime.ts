@@ -175,7 +175,7 @@ function bind<T>(
 interface Maker {
   /** Makes a connection of a socket. Returns undefined if the client has gone. */
   prepare(socket: Socket): Connection | undefined;
-  /** Takes another certificate and key. */
+  /** Replaces certificate and key. */
   reload?(pem: Pem): void;
 }
 
@@ -304,7 +304,7 @@ class NodeConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly #socket: Socket;
   #error: Error | undefined;
-  /** Lets a pipe drop what comes in. */
+  /** Makes a pipe drop what it receives. */
   #stopPipe = () => {};
 
   constructor(socket: Socket, remoteAddr: Addr) {
