@@ -12,8 +12,9 @@
  *
  * @module
  */
-export { combine } from "./core/combine.ts";
 export { echo } from "./core/echo.ts";
+export { memoryListener } from "./core/memory_listener.ts";
+export { fromStreams } from "./core/streams.ts";
 export { listen } from "./listen/listen.ts";
 export { serve } from "./core/server.ts";
 export type { AdmissionOptions, RefuseReason } from "./core/admission.ts";
@@ -23,6 +24,8 @@ export type {
   OpenConnection,
   ServeOptions,
 } from "./core/serve_options.ts";
+export type { MemoryListener } from "./core/memory_listener.ts";
+export type { StreamPair } from "./core/streams.ts";
 export type { EchoServer, ShutdownOptions, Stats } from "./core/server.ts";
 export type {
   Addr,
@@ -32,6 +35,7 @@ export type {
   ListenOptions,
   NetAddr,
   NetListenOptions,
+  Pem,
   SharedPortOptions,
   TcpListenOptions,
   TlsListenOptions,

@@ -1,17 +1,14 @@
 /**
- * Loads an echo server, checks every byte that comes back, and says how long it
- * took.
+ * Loads an echo server, verifies every byte of its echo, and measures the latency.
  *
  * @example
  * ```ts
  * import { listen, serve } from "@echod/echod";
  * import { bench } from "@echod/echod/bench";
  *
- * const listener = await listen({ port: 0 });
- * await using _server = serve(listener);
- * if (!("port" in listener.addr)) throw new TypeError("Not TCP");
+ * await using server = serve(await listen({ port: 0 }));
  * const { rate, latencyUs, errors } = await bench({
- *   endpoint: `tcp://127.0.0.1:${listener.addr.port}`,
+ *   endpoint: `tcp://127.0.0.1:${server.addr.port}`,
  *   connections: 5,
  *   messages: 1_000,
  * });
@@ -29,17 +26,22 @@ export type { LatencySummary } from "./latencies.ts";
 export type { BenchOptions, BenchProgress, BenchResult };
 
 /**
- * Loads an echo server, checks every byte that comes back, and says how long it
- * took.
+ * Loads an echo server, verifies every byte of its echo, and measures the latency.
  *
- * What goes wrong with bytes or with single connections is part of the result.
+ * Wrong bytes and failed connections are part of the result.
  *
  * @returns A promise of the result. It rejects with an Error when no connection
- * can be opened, with the signal's reason when that aborts before the
+ * can be opened or `ca` holds no certificate, with the signal's reason when that aborts before the
  * connections are open, and with a TypeError, a RangeError or a SyntaxError for
  * an option that is wrong.
  */
-// deno-lint-ignore require-await -- so that a wrong option rejects
 export async function bench(options: BenchOptions): Promise<BenchResult> {
-  return run(readOptions(options), options);
+  const { ca, ...others } = options;
+  if (ca === undefined) return run(readOptions(others), options);
+  if (typeof ca !== "string" && !ArrayBuffer.isView(ca)) {
+    throw new TypeError("Cannot bench: ca must be a string or a Uint8Array");
+  }
+  const { checkCertificates } = await import("../listen/pem.ts");
+  const checked = checkCertificates(ca, "Cannot bench: ca");
+  return run(readOptions({ ...others, ca: checked }), options);
 }

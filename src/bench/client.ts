@@ -2,12 +2,12 @@ import type { Socket, SocketHandler } from "../runtimes/connector.ts";
 import { Pattern } from "./pattern.ts";
 import type { Report } from "./verifier.ts";
 
-/** How far apart in the pattern connections begin: what is another's is found out. */
+/** The distance in the pattern between connections, so that bytes of another one are noticed. */
 const STRIDE = 7_919;
 
-/** Who is told how a {@linkcode Client} fares. */
+/** Handles the events of a {@linkcode Client}. */
 export interface ClientOwner {
-  /** Something has come back, at the time `now`. */
+  /** Bytes have come back, at the time `now`. */
   onHeard(now: number): void;
   /**
    * A message of `size` bytes, timed from `time` and sent at `sentAt`, has come
@@ -20,9 +20,9 @@ export interface ClientOwner {
     now: number,
     sentAt: number,
   ): void;
-  /** A message has not come back, or not whole, and is waited for no longer. */
+  /** A message has not come back, or not whole, and is not awaited any more. */
   onMissing(client: Client, now: number): void;
-  /** The connection is over, before it was closed here. */
+  /** The connection has ended before it was closed here. */
   onLost(client: Client, error?: Error): void;
 }
 
@@ -34,9 +34,9 @@ export abstract class Client implements SocketHandler {
   readonly messages: [number, number] = [0, 0];
   /** When something came back last, or else it was connected; Infinity before. */
   heardAt = Infinity;
-  /** How many bytes it has sent. */
+  /** The number of bytes it has sent. */
   abstract readonly sent: number;
-  /** How many messages have not come back yet. */
+  /** The number of messages that have not come back yet. */
   abstract readonly inFlight: number;
   protected readonly owner: ClientOwner;
   protected readonly pattern: Pattern;
@@ -64,30 +64,30 @@ export abstract class Client implements SocketHandler {
   /** How many messages timed from `since` on have not been sent, or not whole. */
   abstract unsent(since: number): number;
 
-  /** Gives up what has been sent before a time and has not come back, where that can be told. */
+  /** Over UDP: gives up the messages sent before a time that have not come back. */
   abstract giveUp(before: number, now: number): void;
 
-  /** Compares what has come in. */
+  /** Compares bytes that have come in with those that were sent. */
   protected abstract check(
     chunk: Uint8Array,
     count: number,
     now: number,
   ): void;
 
-  /** Sends what has not been sent yet, as far as there is room. */
+  /** Sends the bytes that have not been sent yet, as far as there is room. */
   protected abstract flush(now: number): void;
 
-  /** Tells what is missing, of the kind `kind`, if any. */
+  /** Reports the bytes that have not come back as `kind`, if it is given. */
   protected abstract tellMissing(kind?: "truncated" | "late"): void;
 
-  /** Gets its connection. */
+  /** Sets its connection. */
   attach(socket: Socket): void {
     this.socket = socket;
     this.heardAt = performance.now();
     this.flush(this.heardAt);
   }
 
-  /** Closes the connection. What has not come back is `kind`, if anything. */
+  /** Closes the connection. Bytes that have not come back count as `kind`. */
   finish(kind?: "truncated" | "late"): void {
     this.tellMissing(kind);
     this.socket?.close();

@@ -34,33 +34,33 @@ export type FaultKind =
   | "inserted"
   | "failed";
 
-/** Something that went wrong. */
+/** A fault that was found. */
 export interface Fault {
-  /** What it was. */
+  /** Its kind. */
   readonly kind: FaultKind;
   /** The number of the connection, counted from 1. */
   readonly connection: number;
   /** Where, in bytes from the beginning of what that connection sent. */
   readonly offset: number;
-  /** How many bytes it was, or 1 connection. */
+  /** The number of bytes, or 1 for a connection. */
   readonly count: number;
   /** Why, for a connection that failed. */
   readonly reason?: string;
 }
 
-/** All that went wrong: how much of each kind, and where first. */
+/** All faults: how many of each kind, and the first of each. */
 export class Faults {
-  /** How many bytes, or connections, of each kind. */
+  /** The number of bytes or connections, by kind. */
   readonly counts: Map<FaultKind, number> = new Map();
   /** The first of each kind. */
   readonly first: Map<FaultKind, Fault> = new Map();
 
-  /** How many there are of all kinds. */
+  /** The number of faults of all kinds. */
   get total(): number {
     return this.counts.values().reduce((sum, count) => sum + count, 0);
   }
 
-  /** Counts one. */
+  /** Adds a fault. */
   add(fault: Fault): void {
     const { kind, connection, offset, count } = fault;
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + count);
@@ -70,7 +70,7 @@ export class Faults {
     } else if (
       connection === first.connection && offset === first.offset + first.count
     ) {
-      // It goes on where it was.
+      // It continues the first fault.
       this.first.set(kind, { ...first, count: first.count + count });
     }
   }

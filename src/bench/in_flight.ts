@@ -1,10 +1,10 @@
-/** The messages that a connection has sent and not got back, in their order. */
+/** The messages that a connection has sent and that have not come back, in order. */
 export class InFlight {
   #ends = new Float64Array(1);
   #times = new Float64Array(1);
   #sentAt = new Float64Array(1);
   #first = 0;
-  /** How many there are. */
+  /** The number of messages. */
   count = 0;
 
   /** Adds a message that ends at an offset, is timed from `time` and sent at `sentAt`. */
@@ -16,12 +16,12 @@ export class InFlight {
     this.#sentAt[index] = sentAt;
   }
 
-  /** Where the first of them ends; Infinity if there is none. */
+  /** The end of the first message; Infinity if there is none. */
   get end(): number {
     return this.count === 0 ? Infinity : this.#ends[this.#first] ?? Infinity;
   }
 
-  /** From when the first of them is timed; Infinity if there is none. */
+  /** The start time of the first message; Infinity if there is none. */
   get time(): number {
     return this.count === 0 ? Infinity : this.#times[this.#first] ?? Infinity;
   }
@@ -31,7 +31,7 @@ export class InFlight {
     return this.count === 0 ? Infinity : this.#sentAt[this.#first] ?? Infinity;
   }
 
-  /** How many of them end after an offset and are timed from `since` on. */
+  /** Returns how many messages end after an offset and are timed from `since` on. */
   countAfter(offset: number, since: number): number {
     const mask = this.#ends.length - 1;
     let count = 0;
@@ -43,7 +43,7 @@ export class InFlight {
     return count;
   }
 
-  /** Takes the first of them out. */
+  /** Removes the first message. */
   shift(): void {
     this.#first = (this.#first + 1) & (this.#ends.length - 1);
     this.count--;

@@ -1,10 +1,10 @@
 import { createHistogram } from "node:perf_hooks";
 
-/** The longest time that is told from longer ones, in microseconds: a minute. */
+/** The longest latency that is recorded exactly, in microseconds: a minute. */
 const LONGEST = 60_000_000;
 /** Beyond that there is room for what it is rounded up to. */
 const RANGE = { lowest: 1, highest: 2 * LONGEST, figures: 3 };
-/** How many powers of two there are in it. */
+/** The number of powers of two in that range. */
 const OCTAVES = 26;
 
 /**
@@ -31,14 +31,14 @@ export interface LatencySummary {
   readonly max: number | null;
 }
 
-/** The times that echoes took: those since the last look, and all of them. */
+/** The latencies of all echoes, and of those since the last look. */
 export class Latencies {
   readonly #total = createHistogram(RANGE);
   readonly #recent = createHistogram(RANGE);
-  /** How many took less than 2 µs, less than 4 µs, and so on. */
+  /** The numbers of echoes that took less than 2 µs, less than 4 µs, and so on. */
   readonly octaves: number[] = Array(OCTAVES).fill(0);
 
-  /** Adds one, in milliseconds. More than 60 s count as 60 s. */
+  /** Adds a latency, in milliseconds. More than 60 s counts as 60 s. */
   record(ms: number): void {
     const us = Math.min(Math.max(Math.round(ms * 1000), 1), LONGEST);
     this.#recent.record(us);

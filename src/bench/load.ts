@@ -9,7 +9,7 @@ import { Pacer } from "./pacer.ts";
 import { Pattern } from "./pattern.ts";
 import { StreamClient } from "./stream_client.ts";
 
-/** How many connections are opened at the same time. */
+/** The number of connections to open at the same time. */
 const AT_ONCE = 100;
 /** For how long nothing may come back, once nothing more is sent, in milliseconds. */
 const SILENCE = 5_000;
@@ -20,35 +20,29 @@ const CHECK = 100;
 /** For how long a slot waits after its connection has failed, at first and at most, in milliseconds. */
 const BACKOFF = { first: 1, longest: 100 };
 
-/** What the commonest errors mean, by their POSIX name. */
+/** What some errors mean for a client in particular, by their POSIX name. */
 const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset by the server",
   EPIPE: "connection reset by the server",
-  ETIMEDOUT: "no answer",
-  EHOSTUNREACH: "no way to that host",
-  ENETUNREACH: "no way to that network",
-  ENOENT: "no such socket",
-  EMFILE: "too many open files (ulimit -n)",
   EADDRNOTAVAIL: "no port is left on this side",
 };
 
-/** What a load consists of. */
+/** Options of {@linkcode Load}. */
 export interface LoadOptions {
   readonly addr: Addr;
-  /** How many connections; when `churn` is set, how many at the same time. */
+  /** The number of connections; with `churn`, of those at the same time. */
   readonly connections: number;
   /** The smallest and the largest size of a message, in bytes. */
   readonly size: readonly [number, number];
-  /** How many messages are counted, at most. */
+  /** The largest number of messages to count. */
   readonly messages: number;
-  /** Messages a second; undefined for one as soon as another is back. */
+  /** Messages per second; undefined to send one as soon as another has come back. */
   readonly rate?: number | undefined;
-  /** How many messages each connection has in flight, without a rate. */
+  /** The number of messages that each connection has in flight, without a rate. */
   readonly window: number;
-  /** Whether every message has a connection of its own. */
+  /** Whether to open a connection for every message. */
   readonly churn: boolean;
-  /** The number of the first connection, and how far it is to the next. */
+  /** The number of the first connection, and the step to the next. */
   readonly ids: { readonly first: number; readonly step: number };
   /** For how long messages are counted at most, in milliseconds. */
   readonly duration: number;
@@ -79,7 +73,7 @@ class Phase {
   /** When the first and the last of its messages came back. */
   firstAt = 0;
   lastAt = 0;
-  /** How many messages may still be sent. */
+  /** The number of messages that may still be sent. */
   left: number;
 
   constructor(left: number) {
@@ -87,23 +81,23 @@ class Phase {
   }
 }
 
-/** What a load has come to. */
+/** The result of a load so far. */
 export interface Tally {
   /** For how long messages were counted. */
   readonly seconds: number;
-  /** How many came back. */
+  /** The number of messages that came back. */
   readonly messages: number;
-  /** How many bytes were in them. */
+  /** The number of bytes in them. */
   readonly bytes: number;
-  /** How many the connection got back that got the fewest. */
+  /** The fewest messages that came back over one connection. */
   readonly least: number;
-  /** How many the connection got back that got the most. */
+  /** The most messages that came back over one connection. */
   readonly most: number;
   /** How many came back meanwhile in all, of the warm-up's too. */
   readonly echoed: number;
   /** How many have come back since the start. */
   readonly arrived: number;
-  /** How many bytes were in them. */
+  /** The number of bytes in them. */
   readonly arrivedBytes: number;
   /** How many were sent. */
   readonly sent: number;
@@ -117,13 +111,13 @@ export interface Tally {
   readonly address: string | undefined;
 }
 
-/** What loads an endpoint. Its methods are called once each, in their order. */
+/** Loads an endpoint. Each method is called once, in this order. */
 export interface Loader {
-  /** What has gone wrong so far. */
+  /** The faults so far. */
   readonly faults: Faults;
   /** Resolves when there is nothing left to send, or it cannot go on. */
   readonly exhausted: Promise<Ending>;
-  /** Opens the connections. Rejects if there is none that can be opened. */
+  /** Opens the connections. Rejects if none can be opened. */
   open(): Promise<void>;
   /** Starts sending. */
   start(): void;
@@ -136,11 +130,11 @@ export interface Loader {
   stop(): Promise<void>;
   /** Ends the wait of `stop`. */
   hurry(): void;
-  /** What it has come to so far. */
+  /** Returns the result so far. */
   tally(): Tally;
 }
 
-/** Loads an endpoint, from one thread. */
+/** Loads an endpoint from one thread. */
 export class Load implements Loader, ClientOwner {
   readonly faults: Faults = new Faults();
   readonly exhausted: Promise<Ending>;
@@ -149,9 +143,9 @@ export class Load implements Loader, ClientOwner {
   readonly #record: Recorder;
   readonly #pattern = new Pattern();
   readonly #pacer: Pacer | undefined;
-  /** Those that are open, or being opened. */
+  /** Clients that are open or being opened. */
   readonly #clients = new Set<Client>();
-  /** Those that send in turn; some may have been lost. */
+  /** Clients that send in turn; some may have been lost. */
   #inTurn: Client[] = [];
   #turn = 0;
   #unopened = 0;
@@ -394,7 +388,10 @@ export class Load implements Loader, ClientOwner {
       connection: client.id,
       offset: client.sent,
       count: 1,
-      reason: explain(error, REASONS),
+      reason: explain(error, {
+        ...REASONS,
+        ...("path" in this.#options.addr && { EINVAL: "name too long" }),
+      }),
     });
   }
 
@@ -433,7 +430,7 @@ export class Load implements Loader, ClientOwner {
     this.#connect(client);
   }
 
-  /** Goes on after a message of a client is back, or given up. */
+  /** Continues after a message of a client has come back or been given up. */
   #goOn(client: Client, now: number): void {
     if (this.#options.churn) {
       this.#clients.delete(client);

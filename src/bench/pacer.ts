@@ -1,4 +1,4 @@
-/** From how many milliseconds before its time on a message is waited for awake: timers are not exact. */
+/** How long before a message is due the wait turns busy, in milliseconds: timers are not exact. */
 const AWAKE = 2;
 /** For how long it sends in one turn of the event loop, in milliseconds: echoes and signals have to get theirs. */
 const TURN = 1;

@@ -1,18 +1,18 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
-/** After how many bytes the pattern repeats itself: a prime, so that no buffer's size divides it. */
+/** The length of the pattern: a prime, so that no buffer size divides it. */
 const PERIOD = 262_139;
-/** How many bytes can be taken in one piece from any place. */
+/** The number of bytes that can be taken in one piece from any place. */
 const REACH = 256 * 1024;
-/** How many bytes tell where in the pattern they belong. */
+/** The number of bytes that identify a place in the pattern. */
 const KEY = 8;
-/** How many slots the index has: a power of two, so that half of them stay free. */
+/** The number of slots of the index: a power of two of which half stay free. */
 const SLOTS = 1 << 19;
 
 /**
- * What is sent: bytes that look random, the same every time, of which any eight
- * tell where they belong.
+ * The bytes to send. They look random and are the same every time, and any eight of
+ * them identify their place.
  */
 export class Pattern {
   static readonly KEY: number = KEY;
@@ -21,8 +21,8 @@ export class Pattern {
   readonly bytes: Buffer = Buffer.alloc(PERIOD + REACH);
   /**
    * Each place in the pattern plus one, in the first free slot from the hash of
-   * its first four bytes on. It is made at once: made when the first byte is
-   * wrong, it would delay echoes that are being timed.
+   * its first four bytes on. If it were made when it is needed, that would count
+   * as the latency of a server.
    */
   readonly #index = new Int32Array(SLOTS);
 
@@ -40,7 +40,7 @@ export class Pattern {
     }
   }
 
-  /** Whether the first `count` bytes of `chunk` are those of the pattern from `place` on. */
+  /** Reports whether the first `count` bytes of `chunk` match the pattern from `place` on. */
   matches(chunk: Uint8Array, count: number, place: number): boolean {
     for (let at = 0; at < count; at += REACH) {
       const piece = at === 0 ? chunk : chunk.subarray(at);
@@ -53,7 +53,7 @@ export class Pattern {
     return true;
   }
 
-  /** How many of the first `most` bytes of `chunk` are those of the pattern from `place` on. */
+  /** Returns how many of the first `most` bytes of `chunk` match the pattern from `place` on. */
   matchLength(chunk: Uint8Array, place: number, most: number): number {
     const end = Math.min(chunk.length, most);
     let count = 0;
@@ -64,7 +64,7 @@ export class Pattern {
     return count;
   }
 
-  /** Where in the pattern the eight bytes at an index are; undefined if nowhere. */
+  /** Returns the place of the eight bytes at an index; undefined if there is none. */
   find(chunk: Uint8Array, at: number): number | undefined {
     for (let slot = slotOf(chunk, at);; slot = (slot + 1) % SLOTS) {
       const found = this.#index[slot];

@@ -9,10 +9,10 @@ export const LARGEST = 1024 ** 3;
 /** The largest datagram, in bytes. */
 export const LARGEST_DATAGRAM = 65_507;
 
-/** The least and the most that is read at a time, in bytes. */
+/** The smallest and the largest size of a read, in bytes. */
 const CHUNK = { least: 1024, most: 64 * 1024 };
 
-/** What is to be done: the options, checked and complete. */
+/** The complete and checked options. */
 export interface Plan {
   readonly load: LoadOptions;
   readonly connector: ConnectorOptions;
@@ -23,8 +23,14 @@ export interface Plan {
   readonly workers: number;
 }
 
+/** The options, with certificates that have been checked. */
+export interface CheckedOptions extends Omit<BenchOptions, "ca"> {
+  /** Certificates, in PEM. */
+  readonly ca?: string | undefined;
+}
+
 /** Checks the options. Throws a TypeError, a RangeError or a SyntaxError. */
-export function readOptions(options: BenchOptions): Plan {
+export function readOptions(options: CheckedOptions): Plan {
   const {
     endpoint,
     connections = 10,
@@ -39,6 +45,7 @@ export function readOptions(options: BenchOptions): Plan {
     warmup = messages === undefined ? 1_000 : 0,
     workers = 1,
     ca,
+    insecure = false,
     signal,
     drainSignal,
     onProgress,
@@ -68,7 +75,8 @@ export function readOptions(options: BenchOptions): Plan {
   refuse("rate", rate, "churn", churn || undefined);
   refuse("churn", churn || undefined, "window", options.window);
   checkType("churn", churn, "boolean");
-  if (ca !== undefined) checkType("ca", ca, "string");
+  checkType("insecure", insecure, "boolean");
+  refuse("ca", ca, "insecure", insecure || undefined);
   if (onProgress !== undefined) checkType("onProgress", onProgress, "function");
   checkSignal("signal", signal);
   checkSignal("drainSignal", drainSignal);
@@ -90,6 +98,7 @@ export function readOptions(options: BenchOptions): Plan {
     connector: {
       chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
       ca,
+      insecure: insecure && addr.transport === "tls",
       timeout,
     },
     duration,

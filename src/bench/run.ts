@@ -9,7 +9,7 @@ import type { Plan } from "./plan.ts";
 import { Team } from "./threads.ts";
 import type { BenchProgress, BenchResult } from "./types.ts";
 
-/** How often progress is told, in milliseconds. */
+/** The interval of progress reports, in milliseconds. */
 const SECOND = 1_000;
 /** Below which part of a rate it is not what was asked for. */
 const ENOUGH = 0.99;
@@ -18,7 +18,7 @@ const BUSY = 0.95;
 /** How late messages are sent by a client that is too slow, in microseconds. */
 const LATE = 10_000;
 
-/** Who watches, and may end it. */
+/** Observes a run, and may end it. */
 export interface Watch {
   /** Ends it early, with the result so far, when it aborts. */
   readonly signal?: AbortSignal | undefined;
@@ -138,7 +138,7 @@ async function until(
   }
 }
 
-/** Tells every second how it goes. */
+/** Reports progress every second. */
 function startProgress(
   { load: { messages: limit }, warmup, duration }: Plan,
   load: Loader,
@@ -171,7 +171,7 @@ function startProgress(
 }
 
 function resultOf(
-  { load: plan, duration }: Plan,
+  { load: plan, duration, connector }: Plan,
   load: Loader,
   { total, late, response }: Times,
   { ended, cpu, runtime }: {
@@ -189,6 +189,7 @@ function resultOf(
   return {
     endpoint: formatEndpoint(addr),
     address: tally.address ?? null,
+    ...(connector.insecure && { insecure: true }),
     connections,
     size: least === most ? least : [least, most],
     planned: {

@@ -4,7 +4,7 @@ import { explain } from "../core/error_message.ts";
 import { type Fault, type FaultKind, Faults } from "./faults.ts";
 import type { Ending, Loader, LoadOptions, Recorder, Tally } from "./load.ts";
 
-/** What a worker has to do. */
+/** The task of a worker. */
 export interface Task {
   readonly load: LoadOptions;
   readonly connector: ConnectorOptions;
@@ -13,10 +13,10 @@ export interface Task {
 /** What a worker is told, in this order; to hurry at any time. */
 export type Order = "open" | "start" | "count" | "stop" | "hurry";
 
-/** What a worker tells. */
+/** A message from a worker. */
 export type Report =
   | { readonly type: "opened" }
-  /** There is no connection that it can open. */
+  /** The worker cannot open any connection. */
   | { readonly type: "refused"; readonly message: string }
   | { readonly type: "exhausted"; readonly ending: Ending }
   | {
@@ -27,7 +27,7 @@ export type Report =
     /** Of each echo since the last time its phase, how long it took, and how late it was sent. */
     readonly latencies: Float64Array;
   }
-  /** This is the last. */
+  /** The worker has stopped; this is its last message. */
   | { readonly type: "stopped" };
 
 /** A load that several threads share. */
@@ -132,7 +132,7 @@ export class Team implements Loader {
   }
 }
 
-/** What one of several threads has to do of all. */
+/** Returns the share of one thread. */
 export function shareOf(
   load: LoadOptions,
   index: number,
@@ -160,7 +160,7 @@ export function shareOf(
 
 /** One thread. */
 class Member {
-  /** Resolves with why it cannot, if it cannot. */
+  /** Resolves with the reason if it cannot open a connection. */
   readonly opened = Promise.withResolvers<string | undefined>();
   readonly exhausted = Promise.withResolvers<Ending>();
   readonly stopped = Promise.withResolvers<void>();
@@ -193,7 +193,7 @@ class Member {
       this.stopped.reject(error);
       this.exhausted.resolve("no connection left");
     });
-    // Each is waited for only if it comes to that.
+    // Not every promise is awaited in every run.
     this.opened.promise.catch(() => {});
     this.stopped.promise.catch(() => {});
   }
@@ -242,7 +242,7 @@ function startThread(task: Task): Worker {
   try {
     return new Worker(module, { workerData: task });
   } catch (cause) {
-    // Deno has to be allowed to read it.
+    // Deno needs permission to read the module.
     throw new Error(`Cannot start a worker: ${explain(cause)}`, { cause });
   }
 }

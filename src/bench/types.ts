@@ -4,25 +4,25 @@ import type { LatencySummary } from "./latencies.ts";
 /** Options of `bench`. */
 export interface BenchOptions {
   /**
-   * What to load: `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT` or
+   * The endpoint to load: `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT` or
    * `unix:///PATH`.
    */
   readonly endpoint: string;
   /**
-   * How many connections are open at the same time.
+   * The number of connections open at the same time.
    *
    * @default {10}
    */
   readonly connections?: number | undefined;
   /**
-   * How many bytes a message has, 1 to 1 GiB (over UDP 65,507 at most), or the
-   * least and the most that it may have: every message has a random size then.
+   * The size of a message in bytes, 1 to 1 GiB (65,507 over UDP), or the smallest
+   * and the largest size: each message then has a random size.
    *
    * @default {64}
    */
   readonly size?: number | readonly [least: number, most: number] | undefined;
   /**
-   * How long messages are counted, in milliseconds: more than 0, at most
+   * How long to count messages, in milliseconds: more than 0, at most
    * 2,147,483,647. Together with `messages` the first that is reached ends it.
    *
    * @default {10_000}, with `messages` no limit
@@ -34,14 +34,14 @@ export interface BenchOptions {
    */
   readonly messages?: number | undefined;
   /**
-   * How many messages a second are sent, over all connections, whether or not
-   * echoes are late. They are timed from when they should have been sent, so
-   * that a server's pauses show. By default a message is sent as soon as
-   * another is back.
+   * The number of messages to send per second, over all connections, whether or not
+   * echoes are late. Latency counts from when a message should have been sent, so
+   * that the pauses of a server show. By default a message is sent as soon as
+   * another has come back.
    */
   readonly rate?: number | undefined;
   /**
-   * How many messages each connection has in flight. Not together with `rate`
+   * The number of messages that each connection has in flight. Not with `rate`
    * or `churn`.
    *
    * @default {1}
@@ -55,19 +55,26 @@ export interface BenchOptions {
    */
   readonly churn?: boolean | undefined;
   /**
-   * For how long messages are sent before they are counted, in milliseconds.
+   * How long to send messages before counting begins, in milliseconds.
    *
    * @default {1_000}, with `messages` 0
    */
   readonly warmup?: number | undefined;
   /**
-   * How many threads share the connections.
+   * The number of threads that share the connections.
    *
    * @default {1}
    */
   readonly workers?: number | undefined;
-  /** For TLS: certificates, in PEM, that are trusted besides the usual ones. */
-  readonly ca?: string | undefined;
+  /** For TLS: certificates, in PEM, to trust besides the usual ones. */
+  readonly ca?: string | Uint8Array | undefined;
+  /**
+   * For TLS: takes every certificate, of whoever it is, for whatever name. Not
+   * together with `ca`.
+   *
+   * @default {false}
+   */
+  readonly insecure?: boolean | undefined;
   /**
    * How long connecting may take, and for TLS the handshake after it, in
    * milliseconds each.
@@ -89,9 +96,9 @@ export interface BenchOptions {
   readonly onProgress?: ((progress: BenchProgress) => void) | undefined;
 }
 
-/** How it goes. */
+/** The progress of a run. */
 export interface BenchProgress {
-  /** How much of the whole is done, 0 to 1; the warm-up is part of it. */
+  /** The part that is done, 0 to 1, including the warm-up. */
   readonly done: number;
   /** Seconds since the first message was sent. */
   readonly elapsed: number;
@@ -99,25 +106,27 @@ export interface BenchProgress {
   readonly warmup: boolean;
   /** Messages that came back per second, since the last time. */
   readonly rate: number;
-  /** Bytes in them per second, each way. */
+  /** Bytes per second, each way, since the last report. */
   readonly bytesPerSecond: number;
   /** Half of the echoes since the last time took no longer, in microseconds; null for fewer than 2. */
   readonly p50: number | null;
   /** 99 % of the echoes since the last time took no longer, in microseconds; null for fewer than 100. */
   readonly p99: number | null;
-  /** How much has gone wrong so far: bytes, and connections. */
+  /** The faults so far: bytes and connections. */
   readonly errors: number;
 }
 
-/** What it has come to. */
+/** The result of a run. */
 export interface BenchResult {
-  /** What was loaded. */
+  /** The endpoint. */
   readonly endpoint: string;
+  /** Whether the server's certificate was not checked; only where it was not. */
+  readonly insecure?: true;
   /** The address that its name stands for, or null where the system does not say. */
   readonly address: string | null;
-  /** How many connections were open at the same time. */
+  /** The number of connections open at the same time. */
   readonly connections: number;
-  /** How many bytes a message had, or the least and the most. */
+  /** The size of a message in bytes, or the smallest and the largest. */
   readonly size: number | readonly [least: number, most: number];
   /** For how long messages were counted, up to the last echo. */
   readonly seconds: number;
@@ -130,11 +139,11 @@ export interface BenchResult {
   readonly endedEarly: string | null;
   /** How many messages came back, of those sent while they were counted. */
   readonly messages: number;
-  /** How many bytes were in them, each way. */
+  /** The number of bytes in them, each way. */
   readonly bytes: number;
   /** How many came back in a second, of the warm-up's last ones too. */
   readonly rate: number;
-  /** The fewest and the most that came back over any one connection. */
+  /** The fewest and the most messages of one connection. */
   readonly perConnection: { readonly least: number; readonly most: number };
   /** How many were asked for, sent and echoed in a second; null without `rate`. */
   readonly rates: {
@@ -155,14 +164,14 @@ export interface BenchResult {
   readonly sendLateUs: LatencySummary | null;
   /** How long they took from when they were sent, in microseconds; null without `rate`. */
   readonly responseUs: LatencySummary | null;
-  /** How many took less than `lessThanUs` microseconds, and not less than half of that. */
+  /** The numbers of messages that took less than `lessThanUs` microseconds, and at least half of that. */
   readonly histogram: readonly {
     readonly lessThanUs: number;
     readonly messages: number;
   }[];
-  /** What went wrong: how many bytes, or connections, of each kind. */
+  /** The number of faulty bytes or connections, by kind. */
   readonly errors: { readonly [kind in FaultKind]?: number };
-  /** Where it went wrong first, for each kind. */
+  /** The first fault of each kind. */
   readonly firstErrors: readonly Fault[];
   /** echod's version. */
   readonly version: string;

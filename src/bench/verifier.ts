@@ -1,29 +1,29 @@
 import type { FaultKind } from "./faults.ts";
 import { Pattern } from "./pattern.ts";
 
-/** How much may be unknown before it is put down to what is nearest. */
+/** How many bytes may be unknown before the nearest explanation is taken. */
 const PATIENCE = 1024;
-/** How much may be unknown at most, in bytes, however much is missing. */
+/** How many bytes may be unknown at most, however many are missing. */
 const LIMIT = 64 * 1024;
-/** How many gaps are held open, in case what is missing comes after all. */
+/** The number of gaps to keep open, in case the missing bytes still come. */
 const GAPS = 16;
-/** How many gaps are told apart among messages that are not complete yet. */
+/** The number of gaps to tell apart in messages that are not complete yet. */
 const MISSING = 64 * 1024;
 
 const NOTHING = new Uint8Array();
 
-/** Is told what went wrong, where, and with how many bytes. */
+/** Receives each fault: its kind, offset and number of bytes. */
 export type Report = (kind: FaultKind, offset: number, count: number) => void;
 
-/** Bytes that did not come back when it was their turn. */
+/** Bytes that did not come back in their turn. */
 interface Missing {
   readonly from: number;
   to: number;
-  /** How many of them have not come since. */
+  /** The number of them that have not come since. */
   left: number;
 }
 
-/** Those that may still come, after later ones. */
+/** Missing bytes that may still come, after later ones. */
 interface Gap {
   readonly from: number;
   readonly to: number;
@@ -31,12 +31,12 @@ interface Gap {
 }
 
 /**
- * Compares what comes back with what was sent, on one connection.
+ * Compares the echo of one connection with what was sent.
  *
- * Whatever is not what it should be is kept until it is clear what has happened:
- * eight bytes of the pattern tell where they belong. No more than 64 KiB are kept:
- * of garbage, as much as is missing is taken for `altered`, and the rest for
- * `inserted`. The time it takes is linear in the bytes that come.
+ * Unexpected bytes are kept until it is clear what has happened: eight bytes of the
+ * pattern identify their place. At most 64 KiB are kept; of more garbage, as many
+ * bytes as are missing count as `altered`, and all others as `inserted`. The time is
+ * linear in the number of bytes that come.
  */
 export class Verifier {
   readonly #pattern: Pattern;

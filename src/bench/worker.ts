@@ -1,5 +1,5 @@
 /**
- * What each thread of a {@linkcode Team} runs.
+ * The module that each thread of a {@linkcode Team} runs.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { loadRuntime } from "../runtimes/detect.ts";
 import { Load } from "./load.ts";
 import type { Order, Report, Task } from "./threads.ts";
 
-/** How often it tells what it has come to, in milliseconds. */
+/** The interval of tallies, in milliseconds. */
 const TELL = 100;
 
 const task: Task = workerData;

@@ -1,34 +1,34 @@
 import { parseEndpoint } from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
 import type { Addr } from "../core/transport.ts";
-import { parseArgs } from "./parse_args.ts";
+import type { ParseArgs } from "./parse_args.ts";
 
-/** The command line is wrong; the message says where, and what would be right. */
+/** An error in the command line. The message says where it is, and what would be right. */
 export class UsageError extends Error {}
 
-/** What options a command line may have. */
+/** The options that a command line may have. */
 export interface Accepted<V extends string, S extends string> {
-  /** Those that take a value. */
+  /** Options that take a value. */
   readonly values: readonly V[];
-  /** Those that take none. */
+  /** Options that take no value. */
   readonly switches: readonly S[];
-  /** The one-letter names of some. */
+  /** One-letter names, by option. */
   readonly alias: Readonly<Record<string, string>>;
 }
 
-/** What a command line has. */
+/** A parsed command line. */
 export interface Given<V extends string, S extends string> {
-  /** The endpoints, in their order. */
+  /** The endpoints, in order. */
   readonly endpoints: Addr[];
-  /** Whether an option is given that takes no value. */
+  /** Reports whether a switch is given. */
   isOn(name: S): boolean;
-  /** The value of an option, undefined where it is not given. */
+  /** Returns the value of an option, or undefined if it is not given. */
   valueOf<T>(name: V, accepted: string, read: Read<T>): T | undefined;
-  /** The values of an option that may be repeated. */
+  /** Returns the values of an option that may be repeated. */
   valuesOf<T>(name: V, accepted: string, read: Read<T>): T[];
 }
 
-/** Reads a value; undefined where it is not as it should be. */
+/** Parses a value. Returns undefined if it is invalid. */
 type Read<T> = (text: string) => T | undefined;
 
 const UNITS: ReadonlyMap<string, number> = new Map([
@@ -38,33 +38,34 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000],
 ]);
 
-/** What {@linkcode readTime} reads. */
+/** Describes what {@linkcode readTime} accepts. */
 export const TIME =
   "a number with a unit, such as 500ms, 30s, 5m or 1h (596h at most)";
-/** What {@linkcode readSomeTime} reads. */
+/** Describes what {@linkcode readSomeTime} accepts. */
 export const SOME_TIME = `${TIME}, more than 0`;
-/** What {@linkcode readFrom1} reads. */
+/** Describes what {@linkcode readFrom1} accepts. */
 export const FROM_1 = "a whole number from 1";
 
 /**
- * Takes a command line apart. This, and what it returns, throws a
- * {@linkcode UsageError} where the command line is wrong.
+ * Parses a command line. This function, and the methods of what it returns, throw
+ * a {@linkcode UsageError} if the command line is invalid.
  */
 export function readGiven<V extends string, S extends string>(
   args: readonly string[],
+  parseArgs: ParseArgs,
   { values, switches, alias }: Accepted<V, S>,
 ): Given<V, S> {
-  // @std/cli would take an endpoint that follows a switch for the switch's value.
+  // @std/cli would take an endpoint after a switch as the value of the switch.
   const isEndpoint = (arg: string) => /^\w+:\/\//.test(arg);
   const endpoints = args.filter(isEndpoint).map(readEndpoint);
   const isSwitch = (name = "") => switches.some((known) => known === name);
   const given = parseArgs(args.filter((arg) => !isEndpoint(arg)), {
     string: values,
-    // Collected, so that a repeated option shows.
+    // Collected, so that repeated options are noticed.
     collect: [...values, ...switches],
     alias,
-    // Not told which options are switches, @std/cli lets a value given to one
-    // show instead of dropping it; so they come here too.
+    // @std/cli drops the value of a switch that it knows to be one. Switches are
+    // not declared, so that the value is noticed; they arrive here as unknown.
     unknown: (arg, name) => isSwitch(name) || reject(arg),
   });
   given._.forEach((arg) => reject(String(arg)));
@@ -135,12 +136,12 @@ function readValue<T>(
   );
 }
 
-/** A file's path: any. */
+/** Accepts any path of a file. */
 export function readPath(text: string): string {
   return text;
 }
 
-/** A whole number within bounds; undefined if it is none. */
+/** Parses a whole number within bounds. Returns undefined if the text is not one. */
 export function readWhole(
   text: string,
   least: number,
@@ -150,12 +151,12 @@ export function readWhole(
   return value >= least && value <= most ? value : undefined;
 }
 
-/** A whole number from 1; undefined if it is none. */
+/** Parses a whole number from 1. Returns undefined if the text is not one. */
 export function readFrom1(text: string): number | undefined {
   return readWhole(text, 1);
 }
 
-/** The milliseconds that a time stands for; undefined if it is none. */
+/** Parses a time, to milliseconds. Returns undefined if the text is not one. */
 export function readTime(text: string): number | undefined {
   const { count, unit = "" } =
     /^(?<count>\d+(\.\d+)?)(?<unit>[a-z]+)$/.exec(text)?.groups ?? {};
@@ -163,7 +164,7 @@ export function readTime(text: string): number | undefined {
   return value <= LONGEST_TIME ? value : undefined;
 }
 
-/** The same, more than 0. */
+/** Parses a time of more than 0, to milliseconds. */
 export function readSomeTime(text: string): number | undefined {
   return readTime(text) || undefined;
 }

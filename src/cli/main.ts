@@ -1,94 +1,31 @@
 import config from "../../deno.json" with { type: "json" };
 import { loadRuntime } from "../runtimes/detect.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
-import { HELP, readArgs, type Settings } from "./serve/settings.ts";
-import {
-  logDrain,
-  logListening,
-  logTerminated,
-  observeTo,
-} from "./serve/log_events.ts";
-import { UsageError } from "./command_line.ts";
-import { Log } from "./serve/log.ts";
-import { explain } from "../core/error_message.ts";
-import { writeText } from "./output.ts";
-import { serveHere, type Serving } from "./serve/serve_here.ts";
+import { printText } from "./output.ts";
 
-/** The program: reads the command line, serves until a signal comes, ends with an exit code. */
+/** Runs the program: serves, or loads a server, and exits. */
 export async function main(): Promise<void> {
   const runtime = await loadRuntime();
   runtime.exit(await run(runtime));
 }
 
 async function run(runtime: Runtime): Promise<number> {
-  if (runtime.args[0] === "bench") {
+  const { args, name } = runtime;
+  if (args[0] === "bench") {
     const { runBench } = await import("./bench/run_bench.ts");
-    return await runBench(runtime, runtime.args.slice(1));
+    return await runBench(runtime, args.slice(1));
   }
-  let settings: Settings;
-  try {
-    settings = readArgs(runtime.args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    await writeText(runtime.stderr, `${error.message}\n`);
-    return 2;
+  // Before the command line is parsed: for its parser, Deno may have to ask JSR.
+  const has = (...names: string[]) => args.some((arg) => names.includes(arg));
+  if (has("-h", "--help")) {
+    const { HELP } = await import("./serve/settings.ts");
+    return await printText(runtime, HELP) ? 0 : 1;
   }
-  if (settings.help) {
-    await writeText(runtime.stdout, HELP);
-    return 0;
+  if (has("-V", "--version")) {
+    return await printText(runtime, `echod ${config.version} (${name})\n`)
+      ? 0
+      : 1;
   }
-  if (settings.version) {
-    const version = `echod ${config.version} (${runtime.name})\n`;
-    await writeText(runtime.stdout, version);
-    return 0;
-  }
-
-  await using log = new Log(runtime.stderr, {
-    format: settings.logFormat,
-    level: settings.verbose ? "debug" : settings.quiet ? "error" : "info",
-    colour: runtime.stderr.isTerminal() && !runtime.noColor,
-  });
-  const startedAt = performance.now();
-  let serving: Serving;
-  try {
-    serving = await start(settings, log);
-  } catch (error) {
-    log.error(explain(error));
-    return 1;
-  }
-  const ignoreSignals = shutDownAtSignal(runtime, serving, settings, log);
-  // Only now: whoever reads these lines may send a signal at once.
-  logListening(log, serving.addrs, settings);
-  const totals = await serving.finished;
-  ignoreSignals();
-  logTerminated(log, totals, performance.now() - startedAt);
-  return 0;
-}
-
-async function start(settings: Settings, log: Log): Promise<Serving> {
-  const observer = observeTo(log);
-  if (settings.workers === 1) return await serveHere(settings, observer);
-  const { serveOnWorkers } = await import("./serve/workers.ts");
-  return await serveOnWorkers(settings, observer);
-}
-
-/** The first signal drains, the second closes everything, the third ends the process. */
-function shutDownAtSignal(
-  runtime: Runtime,
-  serving: Serving,
-  { grace }: Settings,
-  log: Log,
-): () => void {
-  let signals = 0;
-  const ignoreSignals = runtime.onSignal(async () => {
-    if (++signals > 1) {
-      // The next one ends the process in the system's own way.
-      ignoreSignals();
-      serving.shutdown(0);
-      return;
-    }
-    const connections = await serving.shutdown(grace);
-    if (connections > 0) logDrain(log, connections, grace);
-  });
-  return ignoreSignals;
+  const { runServe } = await import("./serve/run_serve.ts");
+  return await runServe(runtime);
 }

@@ -1,9 +1,19 @@
-import type { Output } from "../runtimes/runtime.ts";
+import { explain } from "../core/error_message.ts";
+import type { Output, Runtime } from "../runtimes/runtime.ts";
 
-/** How long until a stream that is full is tried again, in milliseconds. */
+/** How long to wait before retrying a full stream, in milliseconds. */
 const RETRY = 20;
 
-/** Writes the whole text, however long nobody reads it. Rejects when nobody can any more. */
+/** What the commonest errors mean for a stream, by their POSIX name. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on the device",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "the file is too large",
+  EIO: "input or output error",
+  EBADF: "it is not open for writing",
+};
+
+/** Writes the whole text, however slow the reader is. Rejects if the reader has gone. */
 export async function writeText(output: Output, text: string): Promise<void> {
   let rest = new TextEncoder().encode(text);
   while (rest.length > 0) {
@@ -16,6 +26,35 @@ export async function writeText(output: Output, text: string): Promise<void> {
   }
 }
 
+/**
+ * Writes to standard output what the program was asked for. A reader that has
+ * gone wants no more of it. Returns false, after a line on standard error that
+ * says why, when it cannot be written for another reason.
+ */
+export async function printText(
+  { stdout, stderr }: Runtime,
+  text: string,
+): Promise<boolean> {
+  try {
+    await writeText(stdout, text);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EPIPE")) return true;
+    const reason = explain(error, REASONS);
+    await tellText(stderr, `Cannot write to standard output: ${reason}\n`);
+    return false;
+  }
+}
+
+/** Writes the whole text, if anybody can read it. */
+export function tellText(output: Output, text: string): Promise<void> {
+  return writeText(output, text).catch(() => {});
+}
+
 function isFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EAGAIN";
+  return hasCode(error, "EAGAIN");
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,23 +1,30 @@
-/** What echod uses of the `parseArgs` of `@std/cli`. */
+import { loadFromJsr } from "./jsr.ts";
+
+/** The part of `parseArgs` of `@std/cli` that echod uses. */
 export type ParseArgs = (
   args: string[],
   options: {
     /** The options that take a value. */
     string: readonly string[];
-    /** All options: what they are given is collected in an array each. */
+    /** All options; the values of each are collected in an array. */
     collect: readonly string[];
     /** Their one-letter names. */
     alias: Readonly<Record<string, string>>;
-    /** Told of every other argument, and its name if it looks like an option. */
+    /** Called with every other argument, and its name if it looks like an option. */
     unknown: (arg: string, name?: string) => boolean;
   },
 ) => { [name: string]: unknown; _: (string | number)[] };
 
-/** The one of `@std/cli`, or the runtime's own where JSR cannot be reached. */
-export const parseArgs: ParseArgs = await import("@std/cli/parse-args")
-  .then((std) => std.parseArgs, loadBuiltin);
+/** Loads `parseArgs` of `@std/cli`, or a layer over the runtime's own if JSR cannot be reached. */
+export async function loadParseArgs(): Promise<ParseArgs> {
+  const std = await loadFromJsr<{ readonly parseArgs: ParseArgs }>(
+    "jsr:@std/cli@^1/parse-args",
+  );
+  return std?.parseArgs ?? await loadBuiltin();
+}
 
-async function loadBuiltin(): Promise<ParseArgs> {
+/** Loads the layer over `node:util`. */
+export async function loadBuiltin(): Promise<ParseArgs> {
   const util = await import("node:util");
   return (args, { string, collect, alias, unknown }) => {
     const options = collect.map((name) =>
@@ -41,7 +48,7 @@ async function loadBuiltin(): Promise<ParseArgs> {
       if (token.kind === "option-terminator") {
         terminated = true;
       } else if (token.kind === "positional") {
-        // As in @std/cli, what follows a switch counts as its value.
+        // As in @std/cli, a value after a switch counts as its value.
         if (terminated) rest.push(token.value);
         else if (awaiting) awaiting.splice(-1, 1, token.value);
         else unknown(token.value);

@@ -7,10 +7,10 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ["TiB", 2 ** 40],
 ]);
 
-/** What {@linkcode readSize} reads. */
+/** Describes what {@linkcode readSize} accepts. */
 export const SIZE = "a number of bytes, such as 64, 4KiB, 1MiB or 2GiB";
 
-/** The bytes that a size stands for, at least 1; undefined if it is none. */
+/** Parses a size of at least 1 byte. Returns undefined if the text is not one. */
 export function readSize(text: string): number | undefined {
   const { count, unit = "" } =
     /^(?<count>\d+(\.\d+)?)(?<unit>[A-Za-z]*)$/.exec(text)?.groups ?? {};

@@ -1,33 +1,22 @@
 import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /**
- * Makes one listener of several, so that one server can serve them all. Its
- * address is that of the first.
+ * Combines listeners into one, so that one server can serve them all. Its address
+ * is that of the first.
  *
- * Each of them has its turn: one that is quiet does not keep the others waiting,
- * nor does one that is busy.
+ * They take turns: neither a quiet listener nor a busy one delays the others.
  *
- * @example
- * ```ts
- * import { combine, listen, serve } from "@echod/echod";
- *
- * const listeners = await Promise.all([
- *   listen({ port: 0 }),
- *   listen({ transport: "udp", port: 0 }),
- * ]);
- * await using server = serve(combine(listeners), { maxConnections: 100 });
- * for (const { addr } of listeners) console.log(addr);
- * ```
- *
- * @throws {TypeError} If there is none.
+ * @throws {TypeError} If there is no listener.
  */
-export function combine(listeners: readonly Listener[]): Listener {
+export function combine<A extends Addr>(
+  listeners: readonly Listener<A>[],
+): Listener<A> {
   const [first] = listeners;
-  if (!first) throw new TypeError("Cannot combine: there must be a listener");
+  if (!first) throw new TypeError("Cannot serve: there must be a listener");
   return listeners.length === 1 ? first : new Combined(first.addr, listeners);
 }
 
-/** What several have counted; undefined if none of them counts datagrams. */
+/** Adds up counts of datagrams. Returns undefined if there are none. */
 export function sumDatagrams(
   all: readonly { readonly datagrams?: Datagrams | undefined }[],
 ): Datagrams | undefined {
@@ -40,25 +29,25 @@ export function sumDatagrams(
   }));
 }
 
-/** What one of them has answered: a connection, or why it could not accept one. */
+/** The result of an `accept`: a connection, or an error. */
 interface Answer {
   readonly from: Listener;
   readonly connection?: Connection;
   readonly error?: unknown;
 }
 
-class Combined implements Listener {
-  readonly addr: Addr;
+class Combined<A extends Addr> implements Listener<A> {
+  readonly addr: A;
   readonly #listeners: readonly Listener[];
-  /** Those who are to be asked for their next connection. */
+  /** Listeners without a pending `accept`. */
   readonly #idle: Set<Listener>;
-  /** Answers that nobody has asked for yet: at most one of each. */
+  /** Results not asked for yet, at most one of each listener. */
   readonly #answers: Answer[] = [];
   #ended = 0;
   #closed = false;
   #wake = () => {};
 
-  constructor(addr: Addr, listeners: readonly Listener[]) {
+  constructor(addr: A, listeners: readonly Listener[]) {
     this.addr = addr;
     this.#listeners = listeners;
     this.#idle = new Set(listeners);
@@ -83,19 +72,25 @@ class Combined implements Listener {
     }
   }
 
-  close(): void {
+  /** Closes all of them. Rejects with the first error, after the others are closed. */
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const listener of this.#listeners) listener.close();
-    for (const { connection } of this.#answers) connection?.close();
+    const connections = this.#answers.flatMap(({ connection }) =>
+      connection ?? []
+    );
+    const closing = [...this.#listeners, ...connections].map((one) =>
+      Promise.try(() => one.close())
+    );
     this.#wake();
+    await Promise.all(closing);
   }
 
   async #ask(from: Listener): Promise<void> {
     this.#idle.delete(from);
     try {
       const connection = await from.accept();
-      if (!connection) this.#ended++;
+      if (connection === null) this.#ended++;
       else if (this.#closed) connection.close();
       else this.#answers.push({ from, connection });
     } catch (error) {

@@ -1,27 +1,27 @@
 import type { Connection } from "./transport.ts";
 import { Turnstile } from "./turnstile.ts";
 
-/** A buffer's size to begin with: most connections send little, or nothing. */
+/** The initial size of a buffer: most connections send little or nothing. */
 const SMALLEST = 256;
-/** The size up to which it grows while reads fill it. */
+/** The largest size of a buffer. */
 const LARGEST = 64 * 1024;
-/** By how much it grows, and shrinks, at a time. */
+/** The factor by which a buffer grows and shrinks. */
 const FACTOR = 4;
-/** How many bursts a connection must have sent before it keeps a large buffer. */
+/** The number of bursts after which a connection keeps a large buffer. */
 const BURSTS = 4;
-/** How many reads in a row must have left it mostly empty before it shrinks. */
+/** The number of short reads in a row after which a buffer shrinks. */
 const SHORT_READS = 16;
-/** How far the buffers of one server may grow, all together. */
+/** How much the buffers of one server may grow in total, in bytes. */
 const GROWTH = 64 * 1024 * 1024;
-/** How many buffers of each size are kept for the next one who needs them. */
+/** The number of spare buffers to keep of each size. */
 const SPARE = 256;
 
 /**
- * Sends back whatever the peer sends, until the peer ends its sending side.
- * Leaves the connection open: closing it is the caller's.
+ * Sends back what the peer sends, until the peer ends its sending side. The caller
+ * closes the connection.
  *
- * At most 64 KiB are held meanwhile (on Node 128 KiB, on Bun 512 KiB): nothing
- * more is read from a peer that does not take its echo.
+ * At most 64 KiB are held at a time (128 KiB on Node, 512 KiB on Bun): a peer that
+ * does not read its echo is not read from.
  *
  * @example
  * ```ts
@@ -39,11 +39,10 @@ const SPARE = 256;
  * ```
  *
  * @param connection The connection, for example a `Deno.Conn`.
- * @param onBytes Called whenever bytes have moved: with the number of bytes that
- * have just been sent back, or with 0 when bytes have come in.
- * @returns A promise that resolves at the peer's end of file, once everything
- * has been sent back, and rejects with the error of a connection that fails or
- * is closed before.
+ * @param onBytes Called whenever bytes have moved: with the number of bytes just
+ * sent back, or with 0 when bytes have been received.
+ * @returns A promise that resolves at the peer's end of file, once everything is
+ * sent back. It rejects if the connection fails or is closed before.
  */
 export function echo(
   connection: Connection,
@@ -63,13 +62,13 @@ export function echoAmong(
 
 /** What the connections of one server share. */
 export class Shared {
-  /** Who may read next when many are busy. */
+  /** Decides which connection reads next when many are busy. */
   readonly turnstile: Turnstile = new Turnstile();
-  /** How many bytes their buffers may still grow by. */
+  /** How much the buffers may still grow, in bytes. */
   growth = GROWTH;
   readonly #spare = new Map<number, Uint8Array<ArrayBuffer>[]>();
 
-  /** A buffer of that size; what is in it is anybody's. */
+  /** Returns a buffer of that size, with any content. */
   takeBuffer(size: number): Uint8Array<ArrayBuffer> {
     return this.#spare.get(size)?.pop() ?? new Uint8Array(size);
   }
@@ -95,11 +94,13 @@ async function pump(
       const count = await connection.read(buffer.bytes);
       if (ticket.hot) turnstile.leave(ticket);
       if (count === null) return;
+      if (!isCount(count, buffer.bytes.length)) throw wrong("read", count);
       onBytes(0);
       for (let sent = 0; sent < count;) {
         const taken = await connection.write(
           buffer.bytes.subarray(sent, count),
         );
+        if (!isCount(taken, count - sent)) throw wrong("write", taken);
         sent += taken;
         onBytes(taken);
       }
@@ -112,7 +113,21 @@ async function pump(
   }
 }
 
-/** A buffer that is as large as its connection's reads have lately been. */
+/** Reports whether a value is a number of bytes, at least one. */
+function isCount(value: unknown, most: number): boolean {
+  return typeof value === "number" && value > 0 && value <= most;
+}
+
+/** The error of a connection that breaks its contract, which would loop for ever. */
+function wrong(method: "read" | "write", count: unknown): TypeError {
+  return new TypeError(
+    `Cannot echo: ${method}() of the connection resolved with ${
+      String(count)
+    }, which is not a number of bytes that it was asked for`,
+  );
+}
+
+/** A buffer whose size follows the connection's recent reads. */
 class AdaptiveBuffer {
   bytes = new Uint8Array(SMALLEST);
   readonly #shared: Shared;
@@ -123,15 +138,15 @@ class AdaptiveBuffer {
     this.#shared = shared;
   }
 
-  /** Fits the size to the next read, after one of `count` bytes. */
+  /** Adapts the size for the next read, after one of `count` bytes. */
   fit(count: number): void {
     const size = this.bytes.length;
     if (count === size) {
       this.#shortReads = 0;
       if (size < LARGEST) this.#resize(size * FACTOR);
     } else if (size > SMALLEST) {
-      // All there was has been read, so the next read will be pending, and pins
-      // its buffer: a large one only for a peer that has proved to need it.
+      // The read took all there was, so the next one will be pending and pin its
+      // buffer. Only a peer that has proved to need a large one keeps it.
       if (this.#bursts < BURSTS) {
         this.#bursts++;
         this.#resize(SMALLEST);
@@ -144,7 +159,7 @@ class AdaptiveBuffer {
     }
   }
 
-  /** Gives back what it has grown by. */
+  /** Returns its growth to the budget. */
   release(): void {
     this.#shared.growth += this.bytes.length - SMALLEST;
   }

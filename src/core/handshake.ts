@@ -1,20 +1,31 @@
 import type { Addr, Connection } from "./transport.ts";
 
+/** TLS that has failed, in the handshake or after it. */
+export class TlsError extends Error {
+  /** Why, in a few words: never the library's own, nor anything of the peer's. */
+  readonly reason: string;
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`TLS failed: ${reason}`, options);
+    this.reason = reason;
+  }
+}
+
 /**
- * A TLS connection, which is there before its handshake is done: so a client
- * that fails the handshake, or never begins it, is one connection that fails,
- * and delays nobody.
+ * A TLS connection that exists before its handshake is done. A client that fails
+ * the handshake, or never begins it, is one failed connection and delays no other.
  */
 export class SecureConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly pipe?: (onBytes: (count: number) => void) => Promise<void>;
+  readonly closeWrite?: () => Promise<void>;
   readonly #connection: Connection;
   readonly #handshake: Promise<void>;
   readonly #failed = Promise.withResolvers<never>();
   #done = false;
 
   /**
-   * @param connection What can be used after the handshake.
+   * @param connection The connection to use after the handshake.
    * @param handshake Settles with the handshake.
    * @param timeout How long it may take, in milliseconds.
    */
@@ -29,13 +40,19 @@ export class SecureConnection implements Connection {
       : remoteAddr;
     this.#connection = connection;
     this.#handshake = this.#finish(handshake, timeout);
-    // Whoever reads or writes is told.
+    // Reads and writes report the failure.
     this.#handshake.catch(() => {});
-    const { pipe } = connection;
+    const { pipe, closeWrite } = connection;
     if (pipe) {
       this.pipe = async (onBytes) => {
         await this.#handshake;
         return pipe.call(connection, onBytes);
+      };
+    }
+    if (closeWrite) {
+      this.closeWrite = async () => {
+        if (!this.#done) throw new Error("The TLS handshake is not done");
+        await closeWrite.call(connection);
       };
     }
   }
@@ -43,7 +60,7 @@ export class SecureConnection implements Connection {
   async #finish(handshake: Promise<unknown>, timeout: number): Promise<void> {
     const timer = setTimeout(() => {
       this.#failed.reject(
-        new Error(`No TLS handshake within ${timeout / 1000} s`),
+        new TlsError(`no handshake within ${timeout / 1000} s`),
       );
     }, timeout);
     try {

@@ -1,11 +1,11 @@
 /**
- * An IP address in the one form that its equals have too: IPv6 in lower case
- * and shortened, an IPv4-mapped IPv6 address as IPv4, without a zone. Undefined
- * for what is no IP address.
+ * Returns the canonical form of an IP address: IPv6 in lower case and shortened,
+ * an IPv4-mapped IPv6 address as IPv4, and no zone. Returns undefined if the text
+ * is not an IP address.
  */
 export function parseIp(text: string): string | undefined {
   if (/^[\d.]+$/.test(text)) {
-    // A URL takes 127.1 and 0177.0.0.1 too, but writes them differently.
+    // URL.parse also accepts 127.1 and 0177.0.0.1, but rewrites them.
     return URL.parse(`http://${text}`)?.hostname === text ? text : undefined;
   }
   const [, plain] = /^([\da-f:.]+)(?:%.+)?$/i.exec(text) ?? [];
@@ -16,7 +16,7 @@ export function parseIp(text: string): string | undefined {
     .flatMap((group) => [group >> 8, group & 255]).join(".");
 }
 
-/** What counts as one host: an IPv4 address, or the /64 of an IPv6 address. */
+/** Returns what counts as one host: an IPv4 address, or the /64 network of an IPv6 address. */
 export function hostOf(ip: string): string {
   const address = parseIp(ip) ?? ip;
   if (!address.includes(":")) return address;
@@ -26,7 +26,7 @@ export function hostOf(ip: string): string {
   return `${[...head, ...zeros, ...tail].slice(0, 4).join(":")}::/64`;
 }
 
-/** Whether a host is this machine itself, by a name or address that nobody else can reach. */
+/** Reports whether a host is a loopback name or address, which no other machine can reach. */
 export function isLoopback(host: string): boolean {
   const address = parseIp(host);
   return host === "localhost" || address === "::1" ||

@@ -1,12 +1,12 @@
 import type { AdmissionOptions, RefuseReason } from "./admission.ts";
 import type { Addr } from "./transport.ts";
 
-/** The longest time that the runtimes' timers can measure: 24.8 days, in milliseconds. */
+/** The longest delay that timers support: 24.8 days, in milliseconds. */
 export const LONGEST_TIME = 2 ** 31 - 1;
 
 /** An open connection. */
 export interface OpenConnection {
-  /** Its number, counted from 1 in the order of acceptance. */
+  /** Its number, counted from 1 in the order in which connections are accepted. */
   readonly id: number;
   /** The peer's address. */
   readonly remoteAddr: Addr;
@@ -15,12 +15,12 @@ export interface OpenConnection {
 /**
  * Why a connection ended:
  *
- * - `"eof"`: the peer ended its sending side and was sent everything back;
- * - `"reset"`: the peer broke it off;
- * - `"idle"`: nothing moved for `idleTimeout`;
+ * - `"eof"`: the client ended its sending side, and everything was echoed;
+ * - `"reset"`: the client reset it;
+ * - `"idle"`: no byte moved for `idleTimeout`;
  * - `"lifetime"`: it was open for `maxLifetime`;
- * - `"limit"`: `maxBytes` were echoed;
- * - `"shutdown"`: the server closed it because it is shutting down;
+ * - `"limit"`: it echoed `maxBytes`;
+ * - `"shutdown"`: the server was shut down;
  * - `"error"`: anything else.
  */
 export type CloseReason =
@@ -40,39 +40,50 @@ export interface ClosedConnection extends OpenConnection {
   readonly duration: number;
   /** Why it ended. */
   readonly reason: CloseReason;
+  /**
+   * What the error was, where `reason` is `"error"` and it is known: in a few
+   * words, for example `"no shared cipher"`, with nothing of the peer's in them.
+   */
+  readonly error?: string;
 }
 
-/** Options of {@linkcode serve}. */
+/**
+ * Options of {@linkcode serve}.
+ *
+ * A connection that a limit ends is ended in good order: what is counted is sent,
+ * and the end after it, and what the peer still sends is dropped until it has
+ * ended its side too. That takes 2 s at most; then it is closed.
+ */
 export interface ServeOptions extends AdmissionOptions {
   /**
-   * How many connections are served at the same time, at least 1. Further
-   * clients wait in the system's backlog. With 1, clients are served one after
-   * another.
+   * The number of connections to serve at the same time, at least 1. Further
+   * clients wait in the backlog of the system. With 1, clients are served one
+   * after another.
    *
    * @default {Infinity}
    */
   readonly maxConnections?: number | undefined;
   /**
-   * Closes a connection over which no byte has moved for this long, in
-   * milliseconds: more than 0, at most 2,147,483,647 (24.8 days). It is closed
-   * at most a quarter of that time late. Off by default.
+   * Closes a connection on which no byte has moved for this long, in
+   * milliseconds: more than 0, at most 2,147,483,647 (24.8 days). The end may come
+   * a quarter of that time late. Off by default.
    */
   readonly idleTimeout?: number | undefined;
   /**
    * Closes a connection that has been open for this long, in milliseconds: more
-   * than 0, at most 2,147,483,647 (24.8 days). It is closed at most a quarter of
-   * that time late. Off by default.
+   * than 0, at most 2,147,483,647 (24.8 days). The end may come a quarter of that
+   * time late. Off by default.
    */
   readonly maxLifetime?: number | undefined;
   /**
    * Closes a connection that has echoed this many bytes, at least 1. As that is
    * looked at after each write, what was read at once may go beyond it: by up to
-   * 64 KiB, on Bun by 512 KiB. What the peer has still to take may be lost.
+   * 64 KiB, on Bun by 512 KiB. The peer gets all that is counted.
    *
    * @default {Infinity}
    */
   readonly maxBytes?: number | undefined;
-  /** Closes everything at once when it aborts, as in `Deno.serve`. */
+  /** Closes the server and its connections at once when it aborts, as in `Deno.serve`. */
   readonly signal?: AbortSignal | undefined;
   /** Called when a client has been refused. */
   readonly onRefuse?:
@@ -83,18 +94,43 @@ export interface ServeOptions extends AdmissionOptions {
   /** Called when a connection has ended. */
   readonly onClose?: ((connection: ClosedConnection) => void) | undefined;
   /**
-   * Called with the error of a connection that failed, or, without a connection,
-   * when the system cannot accept any more (once, until it has been able to for
-   * 2 s). Also gets what the other callbacks throw; what it throws itself is
-   * dropped.
+   * Called with the error of a connection that failed. Called without a connection
+   * when the system cannot accept (once, until it has accepted again for 2 s).
+   * Also called with what the other callbacks throw. What it throws is ignored.
    */
   readonly onError?:
     | ((error: unknown, connection?: OpenConnection) => void)
     | undefined;
 }
 
-/** Throws a TypeError or a RangeError for an option that is wrong. */
+/** All options. */
+const NAMES: ReadonlySet<string> = new Set(
+  [
+    "admit",
+    "maxConnections",
+    "maxConnectionsPerHost",
+    "idleTimeout",
+    "maxLifetime",
+    "maxBytes",
+    "signal",
+    "onRefuse",
+    "onOpen",
+    "onClose",
+    "onError",
+  ] satisfies (keyof ServeOptions)[],
+);
+
+/** Throws a TypeError or a RangeError if an option is invalid. */
 export function checkServeOptions(options: ServeOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) {
+      throw new TypeError(
+        `Cannot serve: there is no option ${name}, but ${
+          [...NAMES].join(", ")
+        }`,
+      );
+    }
+  }
   for (
     const name of [
       "maxConnections",
@@ -107,7 +143,9 @@ export function checkServeOptions(options: ServeOptions): void {
   }
   for (const name of ["idleTimeout", "maxLifetime"] as const) {
     const time = options[name];
-    if (time !== undefined) checkTime(name, time, Number.MIN_VALUE);
+    if (time !== undefined && time !== Infinity) {
+      checkTime(`Cannot serve: ${name}`, time, Number.MIN_VALUE);
+    }
   }
   const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
@@ -135,7 +173,7 @@ function checkCount(name: string, count: number): void {
   }
 }
 
-/** Throws where a time is not within bounds. */
+/** Throws if a time is out of bounds. */
 export function checkTime(name: string, ms: number, least: number): void {
   if (typeof ms !== "number" || Number.isNaN(ms)) {
     throw new TypeError(

@@ -1,5 +1,8 @@
+import { combine } from "./combine.ts";
 import { Admission, type RefuseReason } from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
+import { codeOf, reasonOf } from "./error_message.ts";
+import { TlsError } from "./handshake.ts";
 import {
   checkServeOptions,
   checkTime,
@@ -11,32 +14,44 @@ import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /** The first and the longest wait after a failed `accept`, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
-/** Failures of `accept` with less than this between them are one episode, in milliseconds. */
+/** Failures of `accept` that are closer together than this are one episode, in milliseconds. */
 const EPISODE = 2 * BACKOFF.longest;
-/** How many times within `idleTimeout` or `maxLifetime` the connections are looked at. */
+/** The number of sweeps within `idleTimeout` or `maxLifetime`. */
 const SWEEPS = 10;
-/** Errors that say no more than that the peer has gone. */
+/**
+ * How long a connection that the server ends may take for it, in milliseconds:
+ * until the peer has what was counted, and has ended its side as well.
+ */
+const FAREWELL = 2_000;
+/**
+ * How long a listener or a connection that is closed may take to settle what is
+ * pending, before it is left alone, in milliseconds.
+ */
+const PATIENCE = 1_000;
+/** How much is read, and dropped, at a time from a peer that is seen off. */
+const SINK = 64 * 1024;
+/** Errors that mean just that the peer has gone. */
 const RESETS: ReadonlySet<unknown> = new Set([
   "ECONNRESET",
   "ECONNABORTED",
   "EPIPE",
 ]);
 
-/** What a server has done so far. */
+/** The numbers of a server, from its start to now. */
 export interface Stats {
-  /** Connections accepted, without those that were refused. */
+  /** Connections accepted, not counting refused ones. */
   readonly accepted: number;
-  /** Clients that `admit` or `maxConnectionsPerHost` has kept out. */
+  /** Clients refused by `admit` or `maxConnectionsPerHost`. */
   readonly refused: number;
   /** Connections open now. */
   readonly active: number;
-  /** The most connections that were open at the same time. */
+  /** The largest number of connections open at the same time. */
   readonly peak: number;
-  /** Connections that ended with an error, of the peer's making or not. */
+  /** Connections that ended with an error, including resets. */
   readonly failed: number;
-  /** Bytes echoed, including those of the connections still open. */
+  /** Bytes echoed, including those of open connections. */
   readonly bytes: number;
-  /** Datagrams, whose bytes are among the above; only where UDP is served. */
+  /** Datagrams, only if UDP is served. `bytes` includes theirs. */
   readonly datagrams?: Datagrams;
   /** When the server was started. */
   readonly startedAt: Date;
@@ -46,25 +61,31 @@ export interface Stats {
 export interface ShutdownOptions {
   /**
    * How long to wait for open connections before they are closed, in
-   * milliseconds: 0 (at once) to 2,147,483,647, or `Infinity`.
+   * milliseconds: 0 (at once, what is in flight may be lost) to 2,147,483,647, or
+   * `Infinity`. Their peers get what is counted, for which they have 2 s more.
    *
    * @default {Infinity}
    */
   readonly grace?: number | undefined;
 }
 
-/** A running echo server. `await using` closes it at once. */
-export interface EchoServer extends AsyncDisposable {
-  /** The address it listens on. */
-  readonly addr: Addr;
-  /** Resolves when it has stopped and its last connection is gone. Never rejects. */
+/**
+ * A running echo server. `await using` closes it at once. `A` is the type of its
+ * address.
+ */
+export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
+  /** The address it listens on; that of the first listener, if there are several. */
+  readonly addr: A;
+  /** The addresses of all its listeners. */
+  readonly addrs: readonly A[];
+  /** Resolves when the server has stopped and its last connection has ended. Never rejects. */
   readonly finished: Promise<void>;
-  /** What it has done so far: a snapshot. */
+  /** Returns a snapshot of its numbers. */
   stats(): Stats;
   /**
-   * Stops accepting at once, lets the open connections go on until their peers
-   * end them, and closes what is left after `grace`. May be called again; the
-   * earliest end counts.
+   * Stops accepting at once, waits until the clients have ended the open
+   * connections, and closes the remaining ones after `grace`. It may be called
+   * again; the earliest deadline counts.
    *
    * @returns {@linkcode EchoServer.finished}, or a rejection with a TypeError or
    * a RangeError for an invalid `grace`.
@@ -73,11 +94,10 @@ export interface EchoServer extends AsyncDisposable {
 }
 
 /**
- * Echoes every connection of a listener, all of them at the same time and each
- * in its turn, until it is shut down.
+ * Echoes every connection of a listener, all of them concurrently and with equal
+ * shares, until it is shut down.
  *
- * Nothing a client does ends the server: an error of one connection is that
- * connection's alone.
+ * No client can end the server: an error on one connection affects no other.
  *
  * @example
  * ```ts
@@ -91,16 +111,43 @@ export interface EchoServer extends AsyncDisposable {
  * console.log(server.addr, server.stats().accepted);
  * ```
  *
- * @param listener A bound listener, which the server will close.
- * @throws {TypeError} If an option is of the wrong type.
- * @throws {RangeError} If an option is out of range.
+ * @param listener A bound listener, or several to serve together, which the
+ * server will close.
+ * @throws {TypeError} If the listener is none, or an option is unknown or of the
+ * wrong type. The listener is closed then.
+ * @throws {RangeError} If an option is out of range. The listener is closed then.
  */
-export function serve(
-  listener: Listener,
+export function serve<A extends Addr>(
+  listener: Listener<A> | readonly Listener<A>[],
   options: ServeOptions = {},
-): EchoServer {
-  checkServeOptions(options);
-  return new Server(listener, options);
+): EchoServer<A> {
+  const listeners = Array.isArray(listener) ? listener : [listener];
+  for (const one of listeners) checkListener(one);
+  try {
+    checkServeOptions(options);
+    const addrs = listeners.map(({ addr }) => addr);
+    return new Server(combine(listeners), addrs, options);
+  } catch (error) {
+    // It was handed over, so nobody else will close it.
+    for (const one of listeners) one.close();
+    throw error;
+  }
+}
+
+function checkListener(listener: object): void {
+  if ("then" in listener) {
+    throw new TypeError(
+      "Cannot serve a promise: write serve(await listen(…)), with await",
+    );
+  }
+  const missing = ["addr", "accept", "close"].filter((name) =>
+    !(name in listener)
+  );
+  if (missing.length > 0) {
+    throw new TypeError(
+      `Cannot serve: the listener has no ${missing.join(" and no ")}`,
+    );
+  }
 }
 
 interface Entry {
@@ -111,12 +158,23 @@ interface Entry {
   /** Whether bytes have moved since the last sweep. */
   moved: boolean;
   quietSince: number;
-  /** Why it is over, once it is. */
+  /** How many bytes end it. */
+  most: number;
+  /** Why it ended; set once it has. */
   reason?: CloseReason;
+  /** Settles when the end has been sent, where it ends in good order. */
+  farewell?: Promise<void>;
+  timer?: ReturnType<typeof setTimeout>;
+  closed: boolean;
+  /** Ends its service although the closed connection does not settle. */
+  giveUp?: () => void;
+  /** What the error was, if it is known. */
+  error?: string | undefined;
 }
 
-class Server implements EchoServer {
-  readonly addr: Addr;
+class Server<A extends Addr> implements EchoServer<A> {
+  readonly addr: A;
+  readonly addrs: readonly A[];
   readonly finished: Promise<void>;
   readonly #listener: Listener;
   readonly #options: ServeOptions;
@@ -131,12 +189,20 @@ class Server implements EchoServer {
   #bytes = 0;
   #stopping = false;
   #closing = false;
+  #sink: Uint8Array | undefined;
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #wake?: () => void;
+  /** Ends a pending `accept` that the closed listener does not settle. */
+  #stopAccepting: (() => void) | undefined;
 
-  constructor(listener: Listener, options: ServeOptions) {
+  constructor(
+    listener: Listener<A>,
+    addrs: readonly A[],
+    options: ServeOptions,
+  ) {
     this.addr = listener.addr;
+    this.addrs = addrs;
     this.#listener = listener;
     this.#options = options;
     this.#admission = new Admission(options);
@@ -174,7 +240,7 @@ class Server implements EchoServer {
       }
       let connection: Connection | null;
       try {
-        connection = await this.#listener.accept();
+        connection = await this.#accept();
       } catch (error) {
         const now = performance.now();
         if (now - failedAt > EPISODE) this.#report(error);
@@ -189,7 +255,29 @@ class Server implements EchoServer {
     }
   }
 
-  /** Whether a client may come in; if not, it is closed. */
+  /** Accepts a connection. Resolves with null soon after the listener is closed. */
+  #accept(): Promise<Connection | null> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      this.#stopAccepting = () => {
+        timer = setTimeout(() => {
+          isOver = true;
+          resolve(null);
+        }, PATIENCE);
+      };
+      Promise.try(() => this.#listener.accept()).finally(() => {
+        clearTimeout(timer);
+        this.#stopAccepting = undefined;
+      }).then((connection) => {
+        if (connection !== null) checkConnection(connection);
+        if (isOver && connection) this.#closeQuietly(connection);
+        resolve(connection);
+      }).catch(reject);
+    });
+  }
+
+  /** Admits a client, or closes its connection. Reports whether it was admitted. */
   #admits(connection: Connection): boolean {
     const { remoteAddr } = connection;
     let reason: RefuseReason | undefined;
@@ -201,7 +289,7 @@ class Server implements EchoServer {
     }
     if (reason === undefined) return true;
     this.#refused++;
-    connection.close();
+    this.#closeQuietly(connection);
     this.#call(() => this.#options.onRefuse?.(remoteAddr, reason));
     return false;
   }
@@ -217,27 +305,20 @@ class Server implements EchoServer {
       bytes: 0,
       moved: false,
       quietSince: now,
+      most: maxBytes,
+      closed: false,
     };
     this.#entries.add(entry);
     this.#peak = Math.max(this.#peak, this.#entries.size);
     this.#call(() => this.#options.onOpen?.(info), info);
     if (this.#closing) this.#end(entry, "shutdown");
 
-    try {
-      await echoAmong(this.#shared, connection, (count) => {
-        entry.bytes += count;
-        entry.moved = true;
-        if (entry.bytes >= maxBytes) this.#end(entry, "limit");
-      });
-      this.#end(entry, "eof");
-    } catch (error) {
-      // Once it has been ended here, the error is only that of its pending read.
-      if (entry.reason === undefined) {
-        this.#failed++;
-        this.#report(error, info);
-        this.#end(entry, isReset(error) ? "reset" : "error");
-      }
-    }
+    await Promise.race([
+      this.#echo(entry),
+      new Promise<void>((resolve) => entry.giveUp = resolve),
+    ]);
+    this.#close(entry);
+    clearTimeout(entry.timer);
 
     this.#entries.delete(entry);
     this.#admission.leave(info.remoteAddr);
@@ -248,27 +329,110 @@ class Server implements EchoServer {
         bytes: entry.bytes,
         duration: performance.now() - entry.openedAt,
         reason: entry.reason ?? "error",
+        ...(entry.error !== undefined && { error: entry.error }),
       }), info);
     this.#wake?.();
   }
 
-  /** Closes a connection, once: the first reason counts. */
+  /** Echoes a connection until it ends, for whatever reason. Never rejects. */
+  async #echo(entry: Entry): Promise<void> {
+    const { connection, info } = entry;
+    try {
+      await echoAmong(this.#shared, connection, (count) => {
+        entry.bytes += count;
+        entry.moved = true;
+        if (entry.bytes >= entry.most) this.#reachMost(entry);
+      });
+      entry.reason ??= "eof";
+    } catch (error) {
+      // After an end on this side, the error is just that of the pending read.
+      if (entry.reason === undefined) {
+        this.#failed++;
+        this.#report(error, info);
+        if (isReset(error)) {
+          entry.reason = "reset";
+        } else {
+          entry.reason = "error";
+          entry.error = error instanceof TlsError
+            ? error.reason
+            : reasonOf(error);
+        }
+      }
+    }
+    if (entry.farewell) {
+      await Promise.all([entry.farewell, this.#drain(connection)]);
+    }
+  }
+
+  /** Ends a connection at once: the first reason counts. */
   #end(entry: Entry, reason: CloseReason): void {
+    entry.reason ??= reason;
+    this.#close(entry);
+  }
+
+  /**
+   * Ends a connection so that what is counted arrives: nothing more is echoed,
+   * the write under way is finished, the end is sent. What the peer still sends
+   * is dropped meanwhile, as closing on unread bytes would reset the connection
+   * and destroy those in flight. The first reason counts.
+   */
+  #finish(entry: Entry, reason: CloseReason): void {
     if (entry.reason !== undefined) return;
+    const { connection } = entry;
+    if (!connection.closeWrite) {
+      this.#end(entry, reason);
+      return;
+    }
     entry.reason = reason;
-    entry.connection.close();
+    // The next byte that moves is the last.
+    entry.most = -1;
+    const close = () => this.#close(entry);
+    entry.timer = setTimeout(close, FAREWELL);
+    entry.farewell = Promise.try(() => connection.closeWrite?.()).catch(close);
+  }
+
+  #reachMost(entry: Entry): void {
+    this.#finish(entry, "limit");
+    // So a loop of read and write ends, while a pipe ends by itself.
+    if (!entry.connection.pipe) throw new Error("Ended by the server");
+  }
+
+  /** Drops what a peer still sends, until it ends its side or is closed. */
+  async #drain(connection: Connection): Promise<void> {
+    if (connection.pipe) return;
+    // It can be one for all, as nobody looks at what is in it.
+    this.#sink ??= new Uint8Array(SINK);
+    try {
+      while ((await connection.read(this.#sink) ?? 0) > 0);
+    } catch {
+      // The peer has gone, or its time is over.
+    }
+  }
+
+  /** Closes a connection, once. */
+  #close(entry: Entry): void {
+    if (entry.closed) return;
+    entry.closed = true;
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => entry.giveUp?.(), PATIENCE);
+    this.#closeQuietly(entry.connection, entry.info);
+  }
+
+  /** Closes a connection, and reports if it fails to. */
+  #closeQuietly(connection: Connection, info?: OpenConnection): void {
+    this.#call(() => connection.close(), info);
   }
 
   #sweep(idleTimeout: number, maxLifetime: number): void {
     const now = performance.now();
     for (const entry of this.#entries) {
       if (now - entry.openedAt >= maxLifetime) {
-        this.#end(entry, "lifetime");
+        this.#finish(entry, "lifetime");
       } else if (entry.moved) {
         entry.moved = false;
         entry.quietSince = now;
       } else if (now - entry.quietSince >= idleTimeout) {
-        this.#end(entry, "idle");
+        this.#finish(entry, "idle");
       }
     }
   }
@@ -291,14 +455,14 @@ class Server implements EchoServer {
 
   // deno-lint-ignore require-await -- so that an invalid grace rejects
   async shutdown({ grace = Infinity }: ShutdownOptions = {}): Promise<void> {
-    if (grace !== Infinity) checkTime("grace", grace, 0);
+    if (grace !== Infinity) checkTime("Cannot shut down: grace", grace, 0);
     this.#stop();
     const deadline = performance.now() + grace;
     if (deadline < this.#deadline) {
       this.#deadline = deadline;
       clearTimeout(this.#graceTimer);
       if (grace === 0) this.#closeAll();
-      else this.#graceTimer = setTimeout(() => this.#closeAll(), grace);
+      else this.#graceTimer = setTimeout(() => this.#finishAll(), grace);
     }
     return this.finished;
   }
@@ -311,8 +475,14 @@ class Server implements EchoServer {
   #stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#listener.close();
+    this.#call(() => this.#listener.close());
+    this.#stopAccepting?.();
     this.#wake?.();
+  }
+
+  #finishAll(): void {
+    this.#closing = true;
+    for (const entry of this.#entries) this.#finish(entry, "shutdown");
   }
 
   #closeAll(): void {
@@ -338,12 +508,21 @@ class Server implements EchoServer {
     );
   }
 
-  /** Runs a callback. What it throws, or rejects with, is reported. */
+  /** Runs a callback, and reports what it throws or rejects with. */
   #call(callback: () => unknown, connection?: OpenConnection): void {
     Promise.try(callback).catch((error) => this.#report(error, connection));
   }
 }
 
+function checkConnection(connection: Connection): void {
+  if (typeof connection === "object" && "remoteAddr" in connection) return;
+  throw new TypeError(
+    `Cannot serve: accept() of the listener resolved with ${
+      String(connection)
+    }, which is no connection`,
+  );
+}
+
 function isReset(error: unknown): boolean {
-  return error instanceof Error && "code" in error && RESETS.has(error.code);
+  return RESETS.has(codeOf(error));
 }

@@ -1,6 +1,6 @@
 /** The address of one end of a network connection. */
 export interface NetAddr {
-  /** The protocol; TLS is over TCP. */
+  /** The protocol; TLS runs over TCP. */
   readonly transport: "tcp" | "tls" | "udp";
   /** The IP address, IPv6 without brackets. */
   readonly hostname: string;
@@ -12,7 +12,7 @@ export interface NetAddr {
 export interface UnixAddr {
   /** The kind of socket. */
   readonly transport: "unix" | "unixpacket";
-  /** The path of the socket's file; empty for a peer without one, as most are. */
+  /** The path of the socket; empty for an unnamed peer, as most are. */
   readonly path: string;
 }
 
@@ -20,9 +20,9 @@ export interface UnixAddr {
 export type Addr = NetAddr | UnixAddr;
 
 /**
- * A stream of bytes to and from one peer. A `Deno.Conn` is one, as it is.
+ * A stream of bytes to and from one peer. A `Deno.Conn` is one without a wrapper.
  *
- * Errors of the operating system carry their POSIX name in `code`, for example
+ * Errors of the operating system have their POSIX name in `code`, for example
  * `ECONNRESET`.
  */
 export interface Connection {
@@ -46,6 +46,14 @@ export interface Connection {
    */
   close(): void;
   /**
+   * Ends the sending side, and resolves when everything written before has been
+   * handed to the system, and the end after it; the peer can still be read. A
+   * running `pipe` drops what comes in from then on, and ends with the peer's
+   * end. Rejects when there is nothing to end in good order. Without it, or when
+   * it rejects, `close` has to do.
+   */
+  closeWrite?(): Promise<void>;
+  /**
    * The runtime's own way to send everything back that comes in, where it has a
    * faster one than `read` and `write`. Resolves once the peer has ended its
    * side and has been sent everything back; `onBytes` is what `echo` says.
@@ -53,43 +61,57 @@ export interface Connection {
   pipe?(onBytes: (count: number) => void): Promise<void>;
 }
 
-/** A bound socket that takes connections in. */
-export interface Listener {
-  /** The address that was bound, with the real port where 0 was asked for. */
-  readonly addr: Addr;
+/** A bound socket that accepts connections. `A` is the type of its address. */
+export interface Listener<A extends Addr = Addr> {
+  /** The bound address, with the real port if port 0 was asked for. */
+  readonly addr: A;
   /**
-   * What has been echoed so far without connections: a snapshot. Only for a UDP
-   * socket, which sends back by itself and accepts nothing.
+   * A snapshot of the datagrams so far. Only for a UDP socket, which echoes by
+   * itself and accepts nothing.
    */
   readonly datagrams?: Datagrams | undefined;
   /**
-   * The next connection, or `null` once the listener is closed. Rejects only
-   * for an error of the operating system that is worth retrying, for example
-   * when there is no descriptor left.
+   * Resolves with the next connection, or with `null` once the listener is closed.
+   * Rejects only with an error that is worth a retry, for example when no
+   * descriptor is left.
    */
   accept(): Promise<Connection | null>;
+  /**
+   * Gives the connections that are accepted from now on another certificate.
+   * Only for TLS, and only where the runtime can: Deno and Bun cannot. Throws
+   * when the two do not fit; the old ones stay.
+   */
+  reload?(pem: Pem): void;
   /** Stops listening. A pending `accept` resolves with `null`. */
   close(): void;
 }
 
-/** How many datagrams have come in, and what became of them. */
+/** A certificate and its private key. */
+export interface Pem {
+  /** The certificate, and those that lead to its root, in PEM. */
+  readonly cert: string;
+  /** The certificate's private key, in PEM. */
+  readonly key: string;
+}
+
+/** Counts of received datagrams. */
 export interface Datagrams {
   /** Datagrams sent back. */
   readonly echoed: number;
-  /** Datagrams not sent back: of a forbidden source, or too fast. */
+  /** Datagrams not sent back: from a forbidden source, or too many at once. */
   readonly dropped: number;
-  /** The bytes of those sent back. */
+  /** Bytes in the datagrams sent back. */
   readonly bytes: number;
 }
 
-/** Options of `listen`: which transport, and what it needs. */
+/** Options of `listen`, by transport. */
 export type ListenOptions =
   | TcpListenOptions
   | TlsListenOptions
   | UdpListenOptions
   | UnixListenOptions;
 
-/** Where to listen, on the network. */
+/** Where to listen on the network. */
 export interface NetListenOptions {
   /**
    * The address to listen on, or a name that resolves to it; `"::"` is every
@@ -109,8 +131,8 @@ export interface NetListenOptions {
 /** Options that TCP and TLS have in common. */
 export interface SharedPortOptions extends NetListenOptions {
   /**
-   * Lets others with this option listen on the same port; the system shares the
-   * clients out among them (`SO_REUSEPORT`). Linux only.
+   * Lets other sockets with this option listen on the same port. The system
+   * distributes the clients among them (`SO_REUSEPORT`). Linux only.
    *
    * @default {false}
    */
@@ -130,10 +152,16 @@ export interface TcpListenOptions extends SharedPortOptions {
 export interface TlsListenOptions extends SharedPortOptions {
   /** The transport. */
   readonly transport: "tls";
-  /** The certificate, and those that lead to its root, in PEM. */
-  readonly cert: string;
-  /** The certificate's private key, in PEM. */
-  readonly key: string;
+  /**
+   * The certificate, and those that lead to its root, in PEM: text, or what is
+   * in the file. It may have expired.
+   */
+  readonly cert: string | Uint8Array;
+  /**
+   * The certificate's private key, in PEM, without a passphrase: RSA of 2048 to
+   * 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519.
+   */
+  readonly key: string | Uint8Array;
 }
 
 /** Options of `listen` for UDP. */
@@ -141,8 +169,8 @@ export interface UdpListenOptions extends NetListenOptions {
   /** The transport. */
   readonly transport: "udp";
   /**
-   * Sends back to every source, also to those that are, or look like, an echo
-   * service themselves: a forged datagram can then start an endless loop.
+   * Answers every source, including those that are or look like an echo service:
+   * a forged datagram can then start an endless loop.
    *
    * @default {false}
    */
@@ -154,12 +182,12 @@ export interface UnixListenOptions {
   /** The transport. */
   readonly transport: "unix";
   /**
-   * The path of the socket's file. One that nobody listens on any more is
-   * replaced; anything else that is there is an error.
+   * The path of the socket. A socket that nobody listens on is replaced; anything
+   * else at that path is an error.
    */
   readonly path: string;
   /**
-   * The file's permissions: who may connect.
+   * The permissions of the file, which decide who may connect.
    *
    * @default {0o600}
    */

@@ -1,36 +1,35 @@
-/** How many connections may be hot at the same time. */
+/** The number of connections that may be hot at the same time. */
 const WIDTH = 64;
 
 /**
- * How many turns of the event loop a place may be held for while others wait.
- * Under load Deno asks the system what has become readable every 61 turns at
- * the latest; whoever has not read by the turn 80 has had nothing to read.
+ * The number of turns of the event loop for which a connection may hold a place
+ * while others wait. Under load Deno polls for readable sockets at least every 61
+ * turns, so a connection that has not read after 80 turns has nothing to read.
  */
 const TURNS = 80;
 
-/** One connection's dealings with the {@linkcode Turnstile}. */
+/** The state of one connection in the {@linkcode Turnstile}. */
 export class Ticket {
-  /** Whether it has a place. */
+  /** Whether it holds a place. */
   hot = false;
   /** The turn in which it took the place. */
   since = 0;
-  /** Lets it in; set while it waits in line. */
+  /** Ends its wait; set while it waits in line. */
   admit: (() => void) | undefined;
-  /** Who comes next in line. */
+  /** The next in line. */
   next: Ticket | undefined;
 }
 
 /**
  * Decides which connections may read next when many are busy.
  *
- * A runtime's event loop has a budget of operations a turn (128 on Deno; an
- * echo takes two) and puts off what is over it until after the input that has
- * become ready meanwhile. Left alone, a few connections then go round and round
- * while the rest starve. So only 64 connections may be hot at the same time,
- * that is, between having echoed and their next read being done: whoever has
- * echoed takes a place before it reads again, or waits in line. The place goes
- * to the first in line when the read is done, or when the peer turns out to
- * have gone quiet.
+ * The event loop of a runtime has a budget of operations per turn (128 on Deno; an
+ * echo takes two). What exceeds it is put behind the input that has become ready
+ * in the meantime. Left alone, a few connections then take all turns, and the
+ * others starve. So at most 64 connections may be hot, that is, between an echo
+ * and the end of their next read. After an echo, a connection takes a place before
+ * it reads again, or waits in line. It passes the place to the first in line when
+ * its read is done, or when its peer has gone quiet.
  */
 export class Turnstile {
   readonly #hot = new Set<Ticket>();
@@ -40,24 +39,24 @@ export class Turnstile {
   #turn = 0;
   #counting = false;
 
-  /** Whether there are so many connections that each has to take a place. */
+  /** Whether there are so many connections that each must take a place. */
   get crowded(): boolean {
     return this.#members > WIDTH;
   }
 
-  /** Announces a connection. It starts without a place: its first read is free. */
+  /** Adds a connection. It starts without a place: its first read is free. */
   join(): Ticket {
     this.#members++;
     return new Ticket();
   }
 
-  /** Takes leave of a connection that is not waiting in line. */
+  /** Removes a connection that is not waiting in line. */
   part(ticket: Ticket): void {
     this.#members--;
     if (ticket.hot) this.leave(ticket);
   }
 
-  /** Takes a place: at once if one is free, else when the promise resolves. */
+  /** Takes a place: at once if one is free, otherwise when the promise resolves. */
   enter(ticket: Ticket): Promise<void> | undefined {
     if (this.#hot.size < WIDTH) {
       this.#admit(ticket);
@@ -70,7 +69,7 @@ export class Turnstile {
     return new Promise((admit) => ticket.admit = admit);
   }
 
-  /** Gives a place back, to the first in line. */
+  /** Passes a place to the first in line. */
   leave(ticket: Ticket): void {
     ticket.hot = false;
     this.#hot.delete(ticket);
@@ -102,7 +101,7 @@ export class Turnstile {
   }
 
   #evictQuiet(): void {
-    // A set keeps the order of insertion: those who came in first come first.
+    // A set keeps the order of insertion, so the oldest place comes first.
     for (const ticket of this.#hot) {
       if (!this.#first || this.#turn - ticket.since < TURNS) return;
       this.leave(ticket);

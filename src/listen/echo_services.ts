@@ -1,20 +1,20 @@
 import type { RemoteInfo } from "node:dgram";
 import { crc32 } from "node:zlib";
 
-/** How many datagrams a sender has sent before it can be suspected. */
+/** A sender is not suspected before it has sent this many datagrams. */
 const UNSUSPECTED = 1024;
-/** How many senders are remembered. */
+/** The number of senders to remember. */
 const SENDERS = 1024;
-/** How long a sender must be silent to be forgotten, in milliseconds. */
+/** A sender that is silent for this long is forgotten, in milliseconds. */
 const MEMORY = 60_000;
 
 interface Sender {
   /** How many datagrams it has sent. */
   count: number;
   heardAt: number;
-  /** The count at which the next sample is taken. */
+  /** The count at which to take the next sample. */
   sampleAt: number;
-  /** The checksum of one of its datagrams, to see whether it comes again. */
+  /** The checksum of one of its datagrams, which shows whether it sends the datagram again. */
   sample: number | undefined;
   /** Whether it is an echo service. */
   echoes: boolean;
@@ -22,36 +22,35 @@ interface Sender {
 
 /**
  * Finds the senders that are echo services themselves. One forged datagram is
- * enough to make two of them send it to and fro for ever.
+ * enough to make two echo services send it to each other for ever.
  *
- * By what it sends, such a service cannot be told from a client that sends the
- * same datagram again as soon as it has come back. But a client has no reason to
- * return what it gets from an address that it has never heard of. So whoever has
- * sent more than 1,024 datagrams, and some of them again and again, is sent one
- * of them back from another port as well, and is an echo service if it returns
- * that one too. Who is not sees no more than a datagram from a stranger.
+ * An echo service sends the same datagrams as a client that sends a datagram
+ * again as soon as it comes back. But a client does not answer an address that it
+ * has never sent to. So a sender of more than 1,024 datagrams, some of them
+ * repeated, gets one of them back from a second port too. If it answers that
+ * port, it is an echo service. A client just sees a datagram from a stranger.
  */
 export class EchoServices {
   readonly #senders = new Map<string, Sender>();
   readonly #answers: (bytes: Uint8Array, from: RemoteInfo) => Promise<boolean>;
   #asking = false;
 
-  /** @param answers Whether a sender returns a datagram also to another port. */
+  /** @param answers Reports whether a sender returns a datagram to a second port. */
   constructor(
     answers: (bytes: Uint8Array, from: RemoteInfo) => Promise<boolean>,
   ) {
     this.#answers = answers;
   }
 
-  /** Takes note of a datagram; says whether its sender is an echo service. */
+  /** Records a datagram, and reports whether its sender is an echo service. */
   note(bytes: Uint8Array, from: RemoteInfo): boolean {
     const sender = this.#senderOf(`${from.address}|${from.port}`);
     sender.count++;
     if (sender.echoes || sender.count < UNSUSPECTED) return sender.echoes;
     const sum = crc32(bytes);
     if (sender.count === sender.sampleAt) {
-      // Each sample is kept for twice as long as the one before, so that in the
-      // end it comes again, however many datagrams go round.
+      // Each sample is kept twice as long as the one before, so that it comes
+      // round in the end, however many datagrams are in the loop.
       sender.sampleAt *= 2;
       sender.sample = sum;
     } else if (sum === sender.sample && !this.#asking) {
@@ -70,7 +69,7 @@ export class EchoServices {
     try {
       sender.echoes = await this.#answers(bytes, from);
     } catch {
-      // It cannot be asked: it stays a client.
+      // The question failed, so the sender remains a client.
     }
     this.#asking = false;
   }

@@ -1,12 +1,12 @@
 import type { Addr } from "../core/transport.ts";
 
-/** What an endpoint looks like. */
+/** The forms of an endpoint. */
 const EXPECTED =
   "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";
 
 /**
- * An address as people write it: `127.0.0.1:3000`, `[::1]:3000` or a path;
- * `unix:` for a peer that has none.
+ * Formats an address: `127.0.0.1:3000`, `[::1]:3000` or a path; `unix:` for an
+ * unnamed peer.
  */
 export function formatAddr(addr: Addr): string {
   if ("path" in addr) return addr.path || "unix:";
@@ -16,14 +16,14 @@ export function formatAddr(addr: Addr): string {
     : `${hostname}:${port}`;
 }
 
-/** An address as a URL: `tcp://127.0.0.1:3000`. */
+/** Formats an address as a URL: `tcp://127.0.0.1:3000`. */
 export function formatEndpoint(addr: Addr): string {
   return `${addr.transport}://${formatAddr(addr)}`;
 }
 
 /**
- * The address that a URL stands for; `tcp://:3000` is every address of the
- * machine. Throws a SyntaxError that says what was expected.
+ * Parses a URL to an address; `tcp://:3000` is every address of the machine. Throws
+ * a SyntaxError that says what was expected.
  */
 export function parseEndpoint(url: string): Addr {
   const fail = (expected: string) =>
@@ -48,7 +48,7 @@ export function parseEndpoint(url: string): Addr {
   return { transport: scheme, hostname: bracketed || plain || "::", port };
 }
 
-/** Whether several can listen on one at the same time; not for UDP on Deno, for one. */
+/** Reports whether several sockets can share an address. UDP cannot, on Deno for one. */
 export function canBeShared({ transport }: Addr): boolean {
   return transport === "tcp" || transport === "tls";
 }

@@ -1,37 +1,40 @@
 import { formatEndpoint } from "./endpoint.ts";
-import { explain } from "../core/error_message.ts";
+import { combine } from "../core/combine.ts";
+import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
+import { withLookup } from "../runtimes/lookup_error.ts";
 import type {
   BindOptions,
   TcpBindOptions,
   TlsBindOptions,
   UnixBindOptions,
 } from "../runtimes/runtime.ts";
-import type { Listener, ListenOptions } from "../core/transport.ts";
+import type {
+  Listener,
+  ListenOptions,
+  NetAddr,
+  TcpListenOptions,
+  TlsListenOptions,
+  UdpListenOptions,
+  UnixAddr,
+  UnixListenOptions,
+} from "../core/transport.ts";
+import type { PemText } from "./pem.ts";
 import type { UdpBindOptions } from "./udp.ts";
 
 /**
- * How many connections may wait to be accepted. The usual few hundred overflow
- * in a burst, and each connection dropped then costs its client a second. The
- * system lowers it to what it allows.
+ * The number of connections that may wait to be accepted. The usual few hundred
+ * overflow in a burst, and each dropped connection costs its client a second. The
+ * system lowers the number to its own limit.
  */
 const BACKLOG = 4096;
 
-/** How long a client has for its TLS handshake, in milliseconds. */
+/** The time that a client has for its TLS handshake, in milliseconds. */
 const HANDSHAKE_TIMEOUT = 10_000;
 
-/** What the commonest errors mean on the network, by their POSIX name. */
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "address already in use",
-  EADDRNOTAVAIL: "not an address of this machine",
-  EACCES: "permission denied (ports below 1024 are for privileged users)",
-  // Where Deno may not look up a name.
-  EPERM: "permission denied, run again with the --allow-net flag",
-};
-
 /**
- * Binds a socket, on the runtime at hand: for TCP unless the options say
- * another transport. TCP connections have `TCP_NODELAY` and keep-alive on.
+ * Binds a socket, for TCP unless the options name another transport. TCP
+ * connections have `TCP_NODELAY` and keep-alive set.
  *
  * @example
  * ```ts
@@ -42,7 +45,7 @@ const REASONS: Readonly<Record<string, string>> = {
  * listener.close();
  * ```
  *
- * @example A Unix socket for everybody in the group
+ * @example A Unix socket for a group of users
  * ```ts
  * import { listen } from "@echod/echod";
  *
@@ -55,29 +58,56 @@ const REASONS: Readonly<Record<string, string>> = {
  * ```
  *
  * @returns A promise of the bound listener. It rejects with an Error that says
- * what could not be bound and why, with the runtime's own error as its `cause`;
- * with a TypeError for an option of the wrong type, and with a RangeError for
+ * what could not be bound and why, with the runtime's own error as its `cause`
+ * and the POSIX name of an error of the system as its `code`; with a TypeError for an option of the wrong type, and with a RangeError for
  * one out of range.
  */
+export function listen(
+  options?: TcpListenOptions | TlsListenOptions | UdpListenOptions,
+): Promise<Listener<NetAddr>>;
+/** Binds a Unix socket. */
+export function listen(options: UnixListenOptions): Promise<Listener<UnixAddr>>;
+/** Binds a socket for the transport in the options. */
+export function listen(options?: ListenOptions): Promise<Listener>;
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
+  return combine(await listenAll(options));
+}
+
+/** As {@linkcode listen}, with a listener for each address of a loopback name. */
+export async function listenAll(
+  options: ListenOptions,
+): Promise<readonly Listener[]> {
   const endpoint = complete(options);
   try {
-    return await bind(endpoint);
-  } catch (cause) {
+    return await bindName(endpoint);
+  } catch (thrown) {
+    const cause = "hostname" in endpoint
+      ? await withLookup(thrown, endpoint.hostname)
+      : thrown;
     const url = formatEndpoint(endpoint);
-    throw new Error(
-      `Cannot listen on ${url}: ${
-        explain(cause, endpoint.transport === "unix" ? {} : REASONS)
-      }`,
-      { cause },
-    );
+    const why = explain(cause, reasonsFor(endpoint));
+    const error = new Error(`Cannot listen on ${url}: ${why}`, { cause });
+    const code = codeOf(cause);
+    throw code === undefined ? error : Object.assign(error, { code });
   }
 }
 
-/** Options with nothing left out, and checked. */
+/** What some errors mean for an endpoint in particular, by their POSIX name. */
+function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
+  if (endpoint.transport === "unix") return { EINVAL: "name too long" };
+  if (endpoint.port === 0 || endpoint.port >= 1024) return {};
+  return {
+    EACCES: "permission denied (ports below 1024 are for privileged users)",
+  };
+}
+
+/** Complete and checked options. */
 type Endpoint =
   | TcpBindOptions
-  | TlsBindOptions
+  | Omit<TlsBindOptions, "cert" | "key"> & {
+    readonly cert: PemText;
+    readonly key: PemText;
+  }
   | UdpBindOptions
   | UnixBindOptions & { readonly mode: number };
 
@@ -100,8 +130,8 @@ function complete(options: ListenOptions): Endpoint {
     }
     case "tls": {
       const { transport, cert, key, reusePort = false } = options;
-      checkText("cert", cert);
-      checkText("key", key);
+      checkSecret("cert", cert);
+      checkSecret("key", key);
       checkSwitch("reusePort", reusePort);
       const handshakeTimeout = HANDSHAKE_TIMEOUT;
       return {
@@ -126,7 +156,64 @@ function complete(options: ListenOptions): Endpoint {
   }
 }
 
-/** Binds. The modules that most endpoints do without are loaded by those that need them. */
+/** How often a free port is looked for that is free on all addresses of a name. */
+const PORT_ATTEMPTS = 10;
+
+/** Binds the addresses of a name, all on the same port. */
+async function bindName(endpoint: Endpoint): Promise<readonly Listener[]> {
+  if (!("hostname" in endpoint)) return [await bind(endpoint)];
+  const { hostname, port } = endpoint;
+  const { isIP } = await import("node:net");
+  if (isIP(hostname)) return [await bindEverywhere(endpoint)];
+  const { addressesToBind } = await import("../runtimes/resolve.ts");
+  const addresses = await addressesToBind(hostname);
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await bindAll(endpoint, addresses);
+    } catch (error) {
+      const again = port === 0 && addresses.length > 1;
+      if (!again || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Binds all the addresses, or none; those of IPv6 only where there is IPv6. */
+async function bindAll(
+  endpoint: Exclude<Endpoint, UnixBindOptions>,
+  addresses: readonly string[],
+): Promise<readonly Listener[]> {
+  const listeners: Listener[] = [];
+  let { port } = endpoint;
+  try {
+    for (const hostname of addresses) {
+      if (hostname.includes(":") && addresses.length > 1) {
+        const { hasNoIpv6 } = await import("./no_ipv6.ts");
+        if (await hasNoIpv6()) continue;
+      }
+      const listener = await bindEverywhere({ ...endpoint, hostname, port });
+      listeners.push(listener);
+      if ("port" in listener.addr) port = listener.addr.port;
+    }
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+  return listeners;
+}
+
+/** Binds; without IPv6, every address of the machine is that of IPv4. */
+async function bindEverywhere(endpoint: Endpoint): Promise<Listener> {
+  try {
+    return await bind(endpoint);
+  } catch (error) {
+    if (!("hostname" in endpoint) || endpoint.hostname !== "::") throw error;
+    const { hasNoIpv6 } = await import("./no_ipv6.ts");
+    if (!await hasNoIpv6()) throw error;
+    return await bind({ ...endpoint, hostname: "0.0.0.0" });
+  }
+}
+
+/** Binds a socket. Modules that most endpoints do without are loaded when needed. */
 async function bind(endpoint: Endpoint): Promise<Listener> {
   if ("reusePort" in endpoint && endpoint.reusePort) {
     const { platform } = (await import("node:process")).default;
@@ -139,15 +226,21 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     return await listenUdp(endpoint);
   }
   const runtime = await loadRuntime();
+  if (endpoint.transport === "tls") {
+    const { checkPem } = await import("./pem.ts");
+    const names = { cert: "cert", key: "key" };
+    const pem = checkPem(endpoint.cert, endpoint.key, names);
+    return await runtime.listen({ ...endpoint, ...pem, backlog: BACKLOG });
+  }
   const options: BindOptions = { ...endpoint, backlog: BACKLOG };
   if (endpoint.transport === "unix") {
     const { listenUnix } = await import("./unix.ts");
     const { path, mode } = endpoint;
-    return await listenUnix(path, mode, () => runtime.listen(options));
-  }
-  if (endpoint.transport === "tls") {
-    const { checkPem } = await import("./pem.ts");
-    checkPem(endpoint.cert, endpoint.key, { cert: "cert", key: "key" });
+    return await listenUnix(
+      path,
+      mode,
+      (path) => runtime.listen({ transport: "unix", path, backlog: BACKLOG }),
+    );
   }
   return await runtime.listen(options);
 }
@@ -156,6 +249,19 @@ function checkText(name: string, value: unknown): void {
   if (typeof value === "string" && value !== "") return;
   throw new TypeError(
     `Cannot listen: ${name} must be a string that is not empty, but is ${value}`,
+  );
+}
+
+/** Checks text or bytes, and never says what they are. */
+function checkSecret(name: string, value: unknown): void {
+  const length = typeof value === "string"
+    ? value.length
+    : ArrayBuffer.isView(value)
+    ? value.byteLength
+    : 0;
+  if (length > 0) return;
+  throw new TypeError(
+    `Cannot listen: ${name} must be a string or a Uint8Array that is not empty`,
   );
 }
 

@@ -8,21 +8,40 @@ import type {
   NetAddr,
 } from "../core/transport.ts";
 
-/** How many datagrams may wait to be sent, before more are dropped. */
+/** The number of datagrams that may wait to be sent; further ones are dropped. */
 const LARGEST_QUEUE = 1024;
-/** NFS, the one service above the ports of the privileged that must not be answered. */
+/** The port of NFS, the one service above the privileged ports that must not be answered. */
 const NFS = 2049;
-/** The broadcast and the multicast addresses. That of a subnet, the system drops. */
+/** Broadcast and multicast addresses. The system itself drops the broadcast address of a subnet. */
 const GROUP = /^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff[\da-f]{2}:/i;
-/** How long an echo service has to prove to be one, in milliseconds. */
+/**
+ * The ICMP errors of earlier datagrams, which Bun reports at the next receiving
+ * or sending, whomever that is for. Reporting one takes it away.
+ */
+const ICMP_ERRORS: ReadonlySet<unknown> = new Set([
+  "EACCES",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "EMSGSIZE",
+  "ENETUNREACH",
+  "ENONET",
+  "ENOPROTOOPT",
+  "EOPNOTSUPP",
+  "EPROTO",
+]);
+/** How often a datagram is sent again that failed with one of them. */
+const RETRIES = 3;
+/** How long to wait for the answer of a suspected echo service, in milliseconds. */
 const PATIENCE = 1_000;
 
-/** A UDP socket, and whom it answers. */
+/** A UDP socket to bind. */
 export interface UdpBindOptions {
   readonly transport: "udp";
   readonly hostname: string;
   readonly port: number;
-  /** Whether to answer also who is, or looks like, an echo service. */
+  /** Whether to answer sources that are or look like an echo service, too. */
   readonly anySource: boolean;
 }
 
@@ -78,6 +97,7 @@ class UdpListener implements Listener {
     this.#anySource = anySource;
     socket.on("message", (bytes, from) => this.#echo(bytes, from));
     socket.on("error", (error) => {
+      if (isIcmp(error)) return;
       this.#error = error;
       this.#wake();
     });
@@ -119,9 +139,15 @@ class UdpListener implements Listener {
       return;
     }
     this.#queued++;
+    let retries = RETRIES;
     const sent = (error?: Error | null) => {
+      if (error && isIcmp(error) && retries > 0 && !this.#closed) {
+        retries--;
+        send();
+        return;
+      }
       this.#queued--;
-      // An error is this one's alone: its sender cannot be reached, for example.
+      // An error concerns this datagram alone; its sender may have gone, for example.
       if (error) {
         this.#dropped++;
       } else {
@@ -129,14 +155,17 @@ class UdpListener implements Listener {
         this.#bytes += bytes.length;
       }
     };
-    try {
-      this.#socket.send(bytes, port, address, sent);
-    } catch (error) {
-      sent(error instanceof Error ? error : new Error(String(error)));
-    }
+    const send = () => {
+      try {
+        this.#socket.send(bytes, port, address, sent);
+      } catch (error) {
+        sent(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    send();
   }
 
-  /** Whether somebody returns a datagram that comes from another port of ours. */
+  /** Reports whether a sender returns a datagram that comes from a second port. */
   async #ask(bytes: Uint8Array, { address, port }: RemoteInfo) {
     const socket = this.#open();
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -157,11 +186,15 @@ class UdpListener implements Listener {
   }
 }
 
+function isIcmp(error: Error): boolean {
+  return "code" in error && ICMP_ERRORS.has(error.code);
+}
+
 /**
- * Whether a datagram's source can be a client, by the rule of OpenBSD's inetd:
- * it is not the port of a service, nor this socket itself, nor a group of hosts.
- * A socket that is bound to every address does not know which of them are its
- * own: it takes its own port for itself.
+ * Reports whether the source of a datagram can be a client, by the rule of OpenBSD's
+ * inetd: it is not the port of a service, not this socket, and not a group of hosts.
+ * A socket bound to every address does not know its own addresses, so its own port
+ * on any address counts as this socket.
  */
 export function isClient({ address, port }: RemoteInfo, own: NetAddr): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");

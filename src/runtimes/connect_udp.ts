@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import type { NetAddr } from "../core/transport.ts";
 import type { Socket, SocketHandler } from "./connector.ts";
 
-/** Opens a UDP socket that talks to one peer, over `node:dgram`, which every runtime has. */
+/** Opens a UDP socket that is connected to one peer, with `node:dgram`, which every runtime has. */
 export async function connectUdp(
   { hostname, port }: NetAddr,
   handler: SocketHandler,

@@ -1,17 +1,19 @@
 import type { Addr } from "../core/transport.ts";
 
-/** What connects to an endpoint: the other end of a `Listener`. */
+/** Connects to endpoints: the counterpart of a `Listener`. */
 export interface Connector {
   /** Connects. Rejects with the runtime's own error, or a TimeoutError. */
   connect(addr: Addr, handler: SocketHandler): Promise<Socket>;
 }
 
-/** What a {@linkcode Connector} has to know. */
+/** Options of a {@linkcode Connector}. */
 export interface ConnectorOptions {
-  /** How many bytes are expected to come in at a time. */
+  /** The number of bytes to expect in one read. */
   readonly chunkSize: number;
-  /** Certificates, in PEM, that are trusted besides the usual ones. */
+  /** Certificates, in PEM, to trust besides the usual ones. */
   readonly ca?: string | undefined;
+  /** Whether every certificate is taken, of whoever it is. */
+  readonly insecure?: boolean | undefined;
   /** How long connecting, and a handshake after it, may take each, in milliseconds. */
   readonly timeout: number;
 }
@@ -21,33 +23,33 @@ export const NO_ANSWER = "no answer";
 export const NO_HANDSHAKE = "no answer to the TLS handshake";
 
 /**
- * The connecting end of a connection. Unlike a `Connection` it pushes what comes
- * in, which costs least on the runtimes that push.
+ * The client's end of a connection. Unlike a `Connection` it pushes received data
+ * to a handler, which costs least on the runtimes that push.
  */
 export interface Socket {
   /** The peer's address, where the system says. */
   readonly remoteAddress?: string | undefined;
   /**
-   * Sends bytes and returns how many it has taken. When these are not all,
-   * `onDrain` says that there is room again. What is taken must not change
-   * before it comes back. Over UDP each call is a datagram.
+   * Sends bytes and returns how many it has accepted. If these are not all,
+   * `onDrain` is called when there is room again. Accepted bytes must not change
+   * before their echo has come back. Over UDP each call sends one datagram.
    */
   write(bytes: Uint8Array, from: number, to: number): number;
   /**
-   * Over UDP: how many datagrams have been lost so far because the socket's own
-   * receive buffer was full; undefined where the system does not say.
+   * Over UDP: returns how many datagrams have been lost so far because the
+   * socket's own receive buffer was full; undefined where the system does not say.
    */
   overflow?(): number | undefined;
-  /** Closes both directions. Nothing is called any more. */
+  /** Closes both directions. The handler is not called again. */
   close(): void;
 }
 
-/** Who is told what happens to a {@linkcode Socket}. */
+/** Handles the events of a {@linkcode Socket}. */
 export interface SocketHandler {
-  /** The first `count` bytes of `chunk` have come in; they are lent for the call. */
+  /** The first `count` bytes of `chunk` have been received; they are valid during the call. */
   onData(chunk: Uint8Array, count: number): void;
   /** There is room again. */
   onDrain(): void;
-  /** The peer has ended its side, or the connection has failed. Called once, at most. */
+  /** The peer has ended its side, or the connection has failed. Called at most once. */
   onEnd(error?: Error): void;
 }

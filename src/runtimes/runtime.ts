@@ -1,13 +1,13 @@
 import type { Connector, ConnectorOptions } from "./connector.ts";
 import type { Listener } from "../core/transport.ts";
 
-/** What echod needs of the JavaScript runtime it is running on. */
+/** What echod needs from a JavaScript runtime. */
 export interface Runtime {
-  /** Name and version, for example `deno 2.9.6`. */
+  /** The name and version, for example `deno 2.9.6`. */
   readonly name: string;
   /** The arguments of the command line. */
   readonly args: readonly string[];
-  /** Whether the user has asked for no colours, by `NO_COLOR`. */
+  /** Whether `NO_COLOR` is set. */
   readonly noColor: boolean;
   /** Standard output. */
   readonly stdout: Output;
@@ -15,20 +15,25 @@ export interface Runtime {
   readonly stderr: Output;
   /** Binds a socket for connections. Rejects with the runtime's own error. */
   listen(options: BindOptions): Promise<Listener>;
-  /** Loads what connects: a server never needs it. */
+  /** Loads the connector, which only the client needs. */
   loadConnector(options: ConnectorOptions): Promise<Connector>;
   /**
    * Calls `handler` at SIGINT and SIGTERM (on Windows at Ctrl+C and Ctrl+Break)
    * instead of ending the process. Returns a function that undoes it.
    */
   onSignal(handler: () => void): () => void;
-  /** Ends the program. */
+  /**
+   * Calls `handler` at SIGHUP instead of ending the process; on Windows, which
+   * has no such signal, never. Returns a function that undoes it.
+   */
+  onHangup(handler: () => void): () => void;
+  /** Ends the process. */
   exit(code: number): void;
 }
 
-/** What to bind. */
+/** The socket to bind. */
 export type BindOptions = {
-  /** How many connections may wait to be accepted. */
+  /** The number of connections that may wait to be accepted. */
   readonly backlog: number;
 } & (TcpBindOptions | TlsBindOptions | UnixBindOptions);
 
@@ -37,7 +42,7 @@ export interface TcpBindOptions {
   readonly transport: "tcp";
   readonly hostname: string;
   readonly port: number;
-  /** Whether others may listen on the port too. */
+  /** Whether other sockets may listen on the same port. */
   readonly reusePort: boolean;
 }
 
@@ -46,20 +51,20 @@ export interface TlsBindOptions {
   readonly transport: "tls";
   readonly hostname: string;
   readonly port: number;
-  /** Whether others may listen on the port too. */
+  /** Whether other sockets may listen on the same port. */
   readonly reusePort: boolean;
   /** The certificate, in PEM. */
   readonly cert: string;
   /** Its key, in PEM. */
   readonly key: string;
-  /** How long a client has for its handshake, in milliseconds. */
+  /** The time that a client has for its handshake, in milliseconds. */
   readonly handshakeTimeout: number;
 }
 
 /** A Unix socket. */
 export interface UnixBindOptions {
   readonly transport: "unix";
-  /** The path, where there must be nothing yet. */
+  /** The path of the socket, where no file may exist. */
   readonly path: string;
 }
 
@@ -69,9 +74,8 @@ export interface Output {
   isTerminal(): boolean;
   /**
    * Writes bytes from the beginning of `p` and resolves with their number.
-   * While it is full, for as long as nobody reads it, that is pending, or
-   * rejects with the code `EAGAIN`; it rejects with another when nobody can read
-   * it any more.
+   * While the stream is full, it is pending or rejects with the code `EAGAIN`.
+   * It rejects with another code once the reader has gone.
    */
   write(p: Uint8Array): Promise<number>;
 }

@@ -136,6 +136,9 @@ Deno.test("bench() refuses options of the wrong type or range", async () => {
     [RangeError, { warmup: -1 }],
     [RangeError, { workers: 11 }],
     [TypeError, { ca: 1 }],
+    [Error, { ca: "not PEM" }],
+    [Error, { ca: new Uint8Array(9) }],
+    [TypeError, { insecure: 1 }],
     [TypeError, { signal: {} }],
     [TypeError, { onProgress: 1 }],
   ];

@@ -13,9 +13,9 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bench, type BenchOptions } from "../../src/bench/bench.ts";
+import { bench } from "../../src/bench/bench.ts";
 import { Load } from "../../src/bench/load.ts";
-import { readOptions } from "../../src/bench/plan.ts";
+import { type CheckedOptions, readOptions } from "../../src/bench/plan.ts";
 import { run } from "../../src/bench/run.ts";
 import { loadRuntime } from "../../src/runtimes/detect.ts";
 
@@ -27,7 +27,7 @@ const BUSY = 300;
 const RATE = 5_000;
 
 const [mode = "", endpoint = "", json = "{}"] = process.argv.slice(2);
-const options: BenchOptions = { warmup: 0, ...JSON.parse(json), endpoint };
+const options: CheckedOptions = { warmup: 0, ...JSON.parse(json), endpoint };
 
 function print(result: object): void {
   console.log(JSON.stringify(result));

@@ -115,6 +115,7 @@ test("--idle-timeout closes an idle connection", async (runtime) => {
   );
   await using client = await Client.connect(await program.port());
   assertEquals(await client.receive(), null);
+  client.end();
   await program.line(/^#1 .* closed \(idle\): 0 B echoed in \d+ ms$/);
 });
 

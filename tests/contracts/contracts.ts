@@ -1,4 +1,9 @@
+import { backlogContract } from "./backlog_contract.ts";
 import { contract, type Test } from "./connection_contract.ts";
+import { missing } from "../helpers/commands.ts";
+import { farewellContract } from "./farewell_contract.ts";
+import { goneContract } from "./gone_contract.ts";
+import { reasonsContract } from "./reasons_contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
 import { udpContract } from "./udp_contract.ts";
@@ -7,12 +12,23 @@ import { TCP, TLS, UNIX } from "../helpers/transports.ts";
 
 /** Everything that is asked of a runtime. */
 export function contracts(test: Test): void {
+  // Certificates are made by openssl.
+  const withoutOpenssl = missing("openssl").length > 0;
+  const withPrefix = (prefix: string): Test => (what, run) => {
+    const ignore = prefix === "tls" && withoutOpenssl;
+    const reason = ignore ? " (without openssl)" : "";
+    test(`${prefix}: ${what}${reason}`, run, ignore);
+  };
   for (const transport of [TCP, UNIX, TLS]) {
-    const { name } = transport;
-    contract((what, run) => test(`${name}: ${what}`, run), transport);
+    const transportTest = withPrefix(transport.name);
+    contract(transportTest, transport);
+    backlogContract(transportTest, transport);
+    farewellContract(transportTest, transport);
+    if (transport !== UNIX) goneContract(transportTest, transport);
   }
-  tcpContract((what, run) => test(`tcp: ${what}`, run));
-  tlsContract((what, run) => test(`tls: ${what}`, run));
-  udpContract((what, run) => test(`udp: ${what}`, run));
-  unixContract((what, run) => test(`unix: ${what}`, run));
+  reasonsContract((what, run) => test(what, run, withoutOpenssl));
+  tcpContract(withPrefix("tcp"));
+  tlsContract(withPrefix("tls"));
+  udpContract(withPrefix("udp"));
+  unixContract(withPrefix("unix"));
 }

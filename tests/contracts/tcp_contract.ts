@@ -1,9 +1,9 @@
-import { connect } from "node:net";
 import process from "node:process";
 import { listen } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { Client, pattern } from "../helpers/client.ts";
 import type { Test } from "./connection_contract.ts";
+import { connectAndReset } from "./gone_contract.ts";
 import { Fixture } from "../helpers/fixtures.ts";
 import { portOf, TCP, type Transport } from "../helpers/transports.ts";
 
@@ -133,15 +133,5 @@ export function tcpContract(test: Test): void {
     );
     await fixture.server.shutdown({ grace: 0 });
     for (const client of clients) await client[Symbol.asyncDispose]();
-  });
-}
-
-/** Connects, and resets the connection as soon as the system has it. */
-function connectAndReset(port: number): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => socket.resetAndDestroy());
-    socket.on("error", () => {});
-    socket.once("close", () => resolve());
   });
 }

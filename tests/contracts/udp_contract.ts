@@ -1,4 +1,4 @@
-import { combine, listen, serve } from "../../mod.ts";
+import { listen, serve } from "../../mod.ts";
 import type { EchoServer } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { Client, pattern } from "../helpers/client.ts";
@@ -58,6 +58,26 @@ export function udpContract(test: Test): void {
     assertEquals(await first.receive(), pattern(1));
   });
 
+  test("A sender that has gone costs the others nothing", async () => {
+    const listener = await listen({ transport: "udp", port: 0 });
+    const accepted = listener.accept();
+    await using peer = await Peer.open(listener);
+    let got = 0;
+    for (let round = 0; round < 67; round++) {
+      const gone = await Peer.open(listener);
+      await gone.send(pattern(9));
+      await gone[Symbol.asyncDispose]();
+      for (let i = 0; i < 3; i++) await peer.send(pattern(3));
+      for (let i = 0; i < 3; i++) {
+        assertEquals(await peer.receive(), pattern(3));
+        got++;
+      }
+    }
+    assertEquals(got, 201);
+    listener.close();
+    assertEquals(await accepted, null);
+  });
+
   test("Serves both address families", async () => {
     await using server = await start({ hostname: "::" });
     for (const address of ["127.0.0.1", "::1"]) {
@@ -79,7 +99,7 @@ export function udpContract(test: Test): void {
   test("Is drained with the others, and counted with them", async () => {
     const tcp = await listen({ port: 0 });
     const udp = await listen({ transport: "udp", port: 0 });
-    const server = serve(combine([tcp, udp]));
+    const server = serve([tcp, udp]);
     await using client = await Client.connect(portOf(tcp.addr));
     await using peer = await Peer.open(udp);
     await peer.send(pattern(5));

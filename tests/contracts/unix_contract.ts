@@ -1,16 +1,35 @@
+import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
+  mkdirSync,
+  readdirSync,
   renameSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { listen } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
 import { Client, pattern } from "../helpers/client.ts";
 import type { Test } from "./connection_contract.ts";
+
+/** Holds a datagram socket, and a stream socket with no place in its queue. */
+const HOLD = `
+import socket, sys
+d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+d.bind(sys.argv[1])
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[2])
+s.listen(0)
+c = socket.socket(socket.AF_UNIX)
+c.connect(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.read()
+`;
 
 /** States what `listen()` has to do with a Unix socket's file on every runtime. */
 export function unixContract(test: Test): void {
@@ -57,6 +76,55 @@ export function unixContract(test: Test): void {
     await using _client = await Client.connectUnix(path);
     (await accepted)?.close();
     first.close();
+  });
+
+  test("A datagram socket and one whose queue is full are left alone", async () => {
+    if (spawnSync("python3", ["-V"]).status !== 0) return;
+    using directory = new TemporaryDirectory();
+    const datagram = directory.file("datagram");
+    const full = directory.file("full");
+    const holder = spawn("python3", ["-c", HOLD, datagram, full], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const ended = new Promise((resolve) => holder.once("exit", resolve));
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+    for (const path of [datagram, full]) {
+      await assertRejects(
+        () => listen({ transport: "unix", path }),
+        Error,
+        `Cannot listen on unix://${path}: address already in use`,
+      );
+      assert(lstatSync(path).isSocket());
+    }
+    holder.stdin.end();
+    await ended;
+  });
+
+  test("Only the file of its own is removed", async () => {
+    using directory = new TemporaryDirectory();
+    const path = directory.file("echod.sock");
+    const old = await listen({ transport: "unix", path });
+    unlinkSync(path);
+    const newer = await listen({ transport: "unix", path });
+    old.close();
+    assert(lstatSync(path).isSocket());
+    unlinkSync(path);
+    writeFileSync(path, "precious");
+    newer.close();
+    assertEquals(lstatSync(path).size, 8);
+    assertEquals(readdirSync(directory.file("")), ["echod.sock"]);
+  });
+
+  test("A path may be as long as the system allows", async () => {
+    using directory = new TemporaryDirectory();
+    const folder = directory.file("");
+    const nested = join(folder, "d".repeat(100 - folder.length));
+    mkdirSync(nested);
+    const path = join(nested, "s");
+    const listener = await listen({ transport: "unix", path });
+    assertEquals(readdirSync(nested), ["s"]);
+    listener.close();
+    assertEquals(readdirSync(nested), []);
   });
 
   test("What is not a socket is left alone", async () => {

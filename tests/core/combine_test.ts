@@ -1,13 +1,22 @@
 import { combine } from "../../src/core/combine.ts";
+import { memoryListener } from "../../src/core/memory_listener.ts";
 import { serve } from "../../src/core/server.ts";
-import type { Datagrams } from "../../src/core/transport.ts";
+import type {
+  Connection,
+  Datagrams,
+  Listener,
+} from "../../src/core/transport.ts";
 import {
   assertEquals,
   assertRejects,
   assertThrows,
 } from "../helpers/assert.ts";
 import { settled } from "../helpers/fake_clock.ts";
-import { MemoryListener, systemError } from "../helpers/memory.ts";
+import {
+  MemoryConnection,
+  MemoryListener,
+  systemError,
+} from "../helpers/memory.ts";
 
 Deno.test("combine() needs a listener, and leaves a single one as it is", () => {
   assertThrows(() => combine([]), TypeError, "there must be a listener");
@@ -133,4 +142,33 @@ Deno.test("A server shares its places, and is drained once", async () => {
   other.end();
   await done;
   assertEquals(server.stats().accepted, 2);
+});
+
+Deno.test("serve() serves several listeners, and names them all", async () => {
+  const [tcp, other] = [new MemoryListener(), memoryListener()];
+  await using server = serve([tcp, other]);
+  assertEquals(server.addr, tcp.addr);
+  assertEquals(server.addrs, [tcp.addr, other.addr]);
+  tcp.connect();
+  other.connect();
+  await settled();
+  assertEquals(server.stats().active, 2);
+  assertThrows(() => serve([]), TypeError, "there must be a listener");
+});
+
+Deno.test("A connection that a listener hands over after close() is closed", async () => {
+  const connection = new MemoryConnection();
+  const handOver = Promise.withResolvers<Connection>();
+  const slow: Listener = {
+    addr: connection.remoteAddr,
+    accept: () => handOver.promise,
+    close() {},
+  };
+  const combined = combine([slow, new MemoryListener()]);
+  const accepted = combined.accept();
+  combined.close();
+  handOver.resolve(connection);
+  assertEquals(await accepted, null);
+  await settled();
+  assertEquals(connection.closed, 1);
 });

@@ -227,3 +227,20 @@ Deno.test("Up to 64 connections read whenever they like", async () => {
   }
   await Promise.all(done);
 });
+
+Deno.test("A connection that grows or shrinks hands its buffer on", async () => {
+  const given: number[] = [];
+  const shared = new (class extends Shared {
+    override giveBuffer(bytes: Uint8Array<ArrayBuffer>): void {
+      given.push(bytes.length);
+      super.giveBuffer(bytes);
+    }
+  })();
+  const connection = new MemoryConnection();
+  const done = echoAmong(shared, connection, () => {});
+  await burst(connection, 256);
+  await burst(connection, 1);
+  assertEquals(given, [256, 1024]);
+  connection.end();
+  await done;
+});

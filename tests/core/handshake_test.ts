@@ -60,7 +60,11 @@ Deno.test("A handshake that fails, or takes too long, fails the connection", asy
   await clock.advance(9_999);
   assert(!over);
   await clock.advance(1);
-  await assertRejects(() => read, Error, "No TLS handshake within 10 s");
+  await assertRejects(
+    () => read,
+    Error,
+    "TLS failed: no handshake within 10 s",
+  );
   assertEquals(clock.timers, 0);
 });
 
@@ -80,6 +84,7 @@ Deno.test("A server counts a client without a handshake as failed, and goes on",
   const listener = new MemoryListener();
   const silent = listener.connect();
   const never = new Promise<void>(() => {});
+  const errors: unknown[] = [];
   await using server = serve({
     addr: listener.addr,
     async accept() {
@@ -89,10 +94,14 @@ Deno.test("A server counts a client without a handshake as failed, and goes on",
         : connection;
     },
     close: () => listener.close(),
-  }, { maxConnections: 1 });
+  }, {
+    maxConnections: 1,
+    onClose: ({ reason, error }) => errors.push(reason === "error" && error),
+  });
   const next = listener.connect();
   next.send([1]);
   await clock.advance(10_000);
   assertEquals([silent.closed, server.stats().failed], [1, 1]);
+  assertEquals(errors, ["no handshake within 10 s"]);
   assertEquals(next.received, [1]);
 });

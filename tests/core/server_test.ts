@@ -594,3 +594,39 @@ Deno.test("shutdown() rejects a wrong grace, and goes on serving", async () => {
   await settled();
   assertEquals(connection.received, [1]);
 });
+
+Deno.test("A connection that is ended twice is closed once, for the first reason", async () => {
+  const controller = new AbortController();
+  await using fixture = new Fixture({ signal: controller.signal });
+  const connection = await fixture.connect();
+  fixture.server.shutdown({ grace: 0 });
+  controller.abort();
+  await fixture.server.finished;
+  assertEquals(connection.closed, 1);
+  assertEquals(fixture.reasons, ["shutdown"]);
+});
+
+Deno.test("A server that has ended leaves no timer and no listener behind", async () => {
+  using clock = new FakeClock();
+  const { signal } = new AbortController();
+  const listening = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  Object.assign(signal, {
+    addEventListener(type: string, listener: EventListener) {
+      listening.add(listener);
+      addEventListener.call(signal, type, listener);
+    },
+    removeEventListener(type: string, listener: EventListener) {
+      listening.delete(listener);
+      removeEventListener.call(signal, type, listener);
+    },
+  });
+  const fixture = new Fixture({ signal, idleTimeout: 1_000 });
+  const connection = await fixture.connect();
+  const ended = fixture.server.shutdown({ grace: 60_000 });
+  await settled();
+  assertEquals([clock.timers, listening.size], [2, 1]);
+  connection.end();
+  await ended;
+  assertEquals([clock.timers, listening.size], [0, 0]);
+});

@@ -137,3 +137,17 @@ Deno.test("Turnstile admits no more than 64 at a time, and leaves nothing behind
   assertEquals(turnstile.crowded, false);
   assertEquals(fill(turnstile).length, WIDTH);
 });
+
+Deno.test("Turnstile forgets the end of a line that has become empty", async () => {
+  using _clock = new FakeClock();
+  const turnstile = new Turnstile();
+  const [first, second] = fill(turnstile);
+  assert(first && second);
+  const order: string[] = [];
+  queue(turnstile, ["a"], order);
+  turnstile.leave(first);
+  queue(turnstile, ["b"], order);
+  turnstile.leave(second);
+  await settled();
+  assertEquals(order, ["a", "b"]);
+});

@@ -1,3 +1,4 @@
+import { loadFromJsr } from "../../src/cli/jsr.ts";
 import nodeAssert from "node:assert/strict";
 
 type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
@@ -63,7 +64,7 @@ function checkError<E extends Error>(
   return error;
 }
 
-const std: typeof builtin = await import("@std/assert").catch(() => builtin);
+const std = await loadFromJsr<typeof builtin>("jsr:@std/assert@^1") ?? builtin;
 
 // An assertion function needs its type written out.
 export const assert: typeof builtin.assert = std.assert;

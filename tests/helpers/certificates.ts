@@ -37,6 +37,33 @@ export function makeCertificate(cert: string, key: string): void {
   execFileSync("openssl", args, { stdio: "ignore" });
 }
 
+/** A self-signed certificate and its key, in PEM, made with more options of `openssl req`. */
+export function certificateWith(
+  ...options: string[]
+): { cert: string; key: string } {
+  using directory = new TemporaryDirectory();
+  const [cert, key] = [directory.file("cert.pem"), directory.file("key.pem")];
+  const files = ["-nodes", "-out", cert, "-keyout", key];
+  const name = [
+    "-subj",
+    "/CN=localhost",
+    "-addext",
+    "subjectAltName=DNS:localhost",
+  ];
+  execFileSync("openssl", ["req", "-x509", ...files, ...name, ...options], {
+    stdio: "ignore",
+  });
+  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+}
+
+/** What `openssl` makes of its input. */
+export function openssl(input: string, ...args: string[]): Uint8Array {
+  return execFileSync("openssl", args, {
+    input,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+}
+
 let made: { cert: string; key: string } | undefined;
 
 /** A certificate and its key, in PEM: made when first asked for. */

@@ -61,6 +61,11 @@ export class Client implements AsyncDisposable {
     );
   }
 
+  /** Sends bytes below TLS, as they are. */
+  sendRaw(bytes: Uint8Array | string): void {
+    this.#raw.write(bytes);
+  }
+
   /** Ends the sending side. */
   end(): void {
     this.#socket.end();

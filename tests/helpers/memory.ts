@@ -97,6 +97,20 @@ export class MemoryConnection implements Connection {
   }
 }
 
+/** A connection without a network that can end its sending side alone, as a `Deno.Conn`. */
+export class MemoryDuplex extends MemoryConnection {
+  /** Whether the peer has been sent the end. */
+  endSent = false;
+  /** Lets `closeWrite` fail. */
+  refusal: Error | undefined;
+
+  // deno-lint-ignore require-await -- as closeWrite is asynchronous
+  async closeWrite(): Promise<void> {
+    if (this.refusal) throw this.refusal;
+    this.endSent = true;
+  }
+}
+
 /** A listener without a network. */
 export class MemoryListener implements Listener {
   readonly addr: Addr = { transport: "tcp", hostname: "192.0.2.2", port: 7 };

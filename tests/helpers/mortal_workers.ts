@@ -2,13 +2,17 @@
  * Serves with two workers, and ends one of them when the first client has come.
  */
 import type { Worker } from "node:worker_threads";
+import { loadBuiltin } from "../../src/cli/parse_args.ts";
 import { readArgs } from "../../src/cli/serve/settings.ts";
 import { serveOnWorkers, startThread } from "../../src/cli/serve/workers.ts";
 import { formatEndpoint } from "../../src/listen/endpoint.ts";
 
 const threads: Worker[] = [];
 let opened = 0;
-const settings = readArgs(["--workers", "2", "--port", "0", "--verbose"]);
+const settings = readArgs(
+  ["--workers", "2", "--port", "0", "--verbose"],
+  await loadBuiltin(),
+);
 const { addrs } = await serveOnWorkers(settings, {
   onRefuse() {},
   onOpen() {

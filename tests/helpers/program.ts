@@ -16,12 +16,19 @@ export function testProgram(
 ): void {
   for (const runtime of runtimes) {
     Deno.test({
-      name: `${runtime.name}: ${name}`,
+      name: nameOf(runtime, name),
       ignore: runtime.command === "",
       timeout,
       fn: () => fn(runtime),
     });
   }
+}
+
+/** The name of a test, which says what is missing if it is to be ignored. */
+function nameOf(runtime: Runtime, name: string): string {
+  const { command, lacks = runtime.name } = runtime;
+  const reason = command === "" ? ` (without ${lacks})` : "";
+  return `${runtime.name}: ${name}${reason}`;
 }
 
 /** The program as a child process. */
@@ -32,9 +39,14 @@ export class Program implements AsyncDisposable {
   #stderr = "";
   #changed = () => {};
 
-  constructor(command: string, args: string[]) {
+  constructor(
+    command: string,
+    args: string[],
+    env: Record<string, string> = {},
+  ) {
     this.#child = new Deno.Command(command, {
       args,
+      env,
       cwd: new URL("../..", import.meta.url),
       stdin: "null",
       stdout: "piped",

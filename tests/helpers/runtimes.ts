@@ -1,12 +1,27 @@
+import { missing } from "./commands.ts";
+
 /** A runtime, and what it takes to run a module on it. */
 export interface Runtime {
   readonly name: string;
   readonly command: string;
   /** What comes before the module's path. */
   readonly args: readonly string[];
+  /** What a test lacks on it, if that is why it has no command. */
+  readonly lacks?: string;
 }
 
 const { state } = await Deno.permissions.query({ name: "run" });
+
+/** The runtimes, without a command where one of those that a test needs is not installed. */
+export function needing(
+  commands: readonly string[],
+  runtimes: readonly Runtime[] = RUNTIMES,
+): readonly Runtime[] {
+  const lacking = missing(...commands);
+  if (lacking.length === 0) return runtimes;
+  const lacks = lacking.join(" and ");
+  return runtimes.map(({ name }) => ({ name, command: "", args: [], lacks }));
+}
 
 /** What the command prints; undefined where it cannot be run, or fails. */
 function outputOf(command: string, ...args: string[]): string | undefined {

@@ -1,4 +1,5 @@
 import { makeAdmit, readNetwork } from "../../src/cli/serve/networks.ts";
+import { loadParseArgs } from "../../src/cli/parse_args.ts";
 import { readArgs, type Settings } from "../../src/cli/serve/settings.ts";
 import { UsageError } from "../../src/cli/command_line.ts";
 import { Log } from "../../src/cli/serve/log.ts";
@@ -12,6 +13,12 @@ import { assert, assertEquals } from "../helpers/assert.ts";
 import { settled } from "../helpers/fake_clock.ts";
 import { MemoryConnection } from "../helpers/memory.ts";
 import { FULL } from "../helpers/scale.ts";
+
+const parseArgs = await loadParseArgs();
+
+function read(args: readonly string[]): Settings {
+  return readArgs(args, parseArgs);
+}
 
 // The same cases every day; others, and more, when everything is soaked.
 fc.configureGlobal(
@@ -101,12 +108,12 @@ Deno.test("Whatever is given in whatever order is read as it is meant", () => {
       glued ? [`--${name}=${value}`] : [`--${name}`, value]
     );
     const expected = given.map(([, , , settings]) => settings);
-    assertEquals(readArgs(args), Object.assign(readArgs([]), ...expected));
+    assertEquals(read(args), Object.assign(read([]), ...expected));
   }));
 });
 
 Deno.test("Any arguments are read, or refused in one line", () => {
-  const names = Object.keys(readArgs([])).map((name) =>
+  const names = Object.keys(read([])).map((name) =>
     name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   );
   const arg = fc.oneof(
@@ -119,7 +126,7 @@ Deno.test("Any arguments are read, or refused in one line", () => {
   );
   fc.assert(
     fc.property(fc.array(arg, { maxLength: 5 }), (args: string[]) => {
-      const result = resultOf(() => readArgs(args), UsageError);
+      const result = resultOf(() => read(args), UsageError);
       if (result instanceof Error) assert(!/[\n\r]/.test(result.message));
       else assert(result.endpoints.length > 0);
     }),
@@ -133,7 +140,7 @@ Deno.test("A duration is its number times its unit", () => {
   const unit = fc.constantFrom(...Object.keys(TIMES));
   fc.assert(fc.property(number, unit, (count: string, unit: string) => {
     assertEquals(
-      readArgs([`--grace=${count}${unit}`]).grace,
+      read([`--grace=${count}${unit}`]).grace,
       Number(count) * (TIMES[unit] ?? NaN),
     );
   }));

@@ -11,7 +11,9 @@ const OLD_NODE: Runtime = {
 };
 
 let expected = 0;
-contracts(() => void expected++);
+contracts((_name, _run, ignore = false) => {
+  if (!ignore) expected++;
+});
 
 testProgram("fulfils the contract", async ({ command }) => {
   await using tests = new Program(command, [

@@ -1,19 +1,11 @@
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { Client, pattern } from "../helpers/client.ts";
 import { Program, testProgram as test } from "../helpers/program.ts";
-import { type Runtime, RUNTIMES } from "../helpers/runtimes.ts";
+import { needing, type Runtime, RUNTIMES } from "../helpers/runtimes.ts";
 import { report, SCALE } from "../helpers/scale.ts";
 import { listeningPort, socketsOf } from "../helpers/sockets.ts";
 
 const [DENO] = RUNTIMES;
-
-/** Whether there is a library that gives a program another clock. */
-const hasFaketime = DENO.command !== "" &&
-  new Deno.Command("bash", {
-    args: ["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1"],
-    stdout: "null",
-    stderr: "null",
-  }).outputSync().success;
 
 /** Starts the program with room for few connections. */
 function startShortOfDescriptors({ command, args }: Runtime): Program {
@@ -61,29 +53,33 @@ test(
     next.end();
     assertEquals((await program.ended()).code, 0);
   },
-  [DENO],
+  needing(["bash"], [DENO]),
 );
 
-test("no descriptor is left for seconds: service is back within two", async (runtime) => {
-  await using program = startShortOfDescriptors(runtime);
-  const port = await program.port();
-  await using first = await Client.connect(port);
-  assertEquals(await first.echo(pattern(9)), pattern(9));
-  const others = await Promise.all(
-    Array.from({ length: 100 }, () => Client.connect(port)),
-  );
-  // Those who have been accepted are served all the same.
-  const until = performance.now() + 5_000 * SCALE;
-  while (performance.now() < until) {
+test(
+  "no descriptor is left for seconds: service is back within two",
+  async (runtime) => {
+    await using program = startShortOfDescriptors(runtime);
+    const port = await program.port();
+    await using first = await Client.connect(port);
     assertEquals(await first.echo(pattern(9)), pattern(9));
-  }
-  for (const client of others) await client[Symbol.asyncDispose]();
-  const start = performance.now();
-  while (!await isServed(port));
-  const waited = performance.now() - start;
-  report(`a newcomer was served after ${Math.round(waited)} ms`);
-  assert(waited < 2_000, `a newcomer was served after ${waited} ms`);
-});
+    const others = await Promise.all(
+      Array.from({ length: 100 }, () => Client.connect(port)),
+    );
+    // Those who have been accepted are served all the same.
+    const until = performance.now() + 5_000 * SCALE;
+    while (performance.now() < until) {
+      assertEquals(await first.echo(pattern(9)), pattern(9));
+    }
+    for (const client of others) await client[Symbol.asyncDispose]();
+    const start = performance.now();
+    while (!await isServed(port));
+    const waited = performance.now() - start;
+    report(`a newcomer was served after ${Math.round(waited)} ms`);
+    assert(waited < 2_000, `a newcomer was served after ${waited} ms`);
+  },
+  needing(["bash"]),
+);
 
 /** Whether a newcomer is: until the others are seen to have gone, Node closes some. */
 async function isServed(port: number): Promise<boolean> {
@@ -140,26 +136,30 @@ test("peers that have vanished are noticed by keep-alive", async (runtime) => {
   }
 });
 
-test("peers that have stopped are gone after --idle-timeout", async (runtime) => {
-  await using program = Program.start(
-    runtime,
-    "--idle-timeout=1s",
-    "-v",
-    "-p",
-    "0",
-  );
-  const port = await program.port();
-  // One has said something, and half of another's echo is still to be taken.
-  const script = `exec 3<>/dev/tcp/127.0.0.1/$0 4<>/dev/tcp/127.0.0.1/$0
+test(
+  "peers that have stopped are gone after --idle-timeout",
+  async (runtime) => {
+    await using program = Program.start(
+      runtime,
+      "--idle-timeout=1s",
+      "-v",
+      "-p",
+      "0",
+    );
+    const port = await program.port();
+    // One has said something, and half of another's echo is still to be taken.
+    const script = `exec 3<>/dev/tcp/127.0.0.1/$0 4<>/dev/tcp/127.0.0.1/$0
     echo hello >&3; read -r line <&3; echo "$line" >&2
     head -c 100000000 /dev/zero >&4`;
-  await using peer = new Program("bash", ["-c", script, String(port)]);
-  await peer.line(/^hello$/);
-  await program.line(/#2 .* opened/);
-  peer.signal("SIGSTOP");
-  await program.line(/#1 .* closed \(idle\): 6 B echoed/);
-  await program.line(/#2 .* closed \(idle\)/);
-});
+    await using peer = new Program("bash", ["-c", script, String(port)]);
+    await peer.line(/^hello$/);
+    await program.line(/#2 .* opened/);
+    peer.signal("SIGSTOP");
+    await program.line(/#1 .* closed \(idle\): 6 B echoed/);
+    await program.line(/#2 .* closed \(idle\)/);
+  },
+  needing(["bash"]),
+);
 
 test("SIGTERM amid 200 busy connections: exact to the end, then 0", async (runtime) => {
   await using program = Program.start(
@@ -260,7 +260,7 @@ test("standard error is closed: serving goes on", async (runtime) => {
   }
   program.signal("SIGTERM");
   assertEquals((await program.ended()).code, 0);
-});
+}, needing(["bash"]));
 
 /** The reading end of a log, which reads only when told to. */
 class LogPipe implements Disposable {
@@ -320,29 +320,33 @@ async function makeLines(port: number, count: number): Promise<void> {
   }
 }
 
-test("nobody reads standard error: serving goes on, and what is lost is said", async (runtime) => {
-  const started = await LogPipe.start(runtime);
-  using log = started[0];
-  await using program = started[1];
-  const port = await log.port();
-  // 64 KiB in the pipe, 256 KiB in the program, and some more.
-  await makeLines(port, 5_000);
-  const lines: string[] = [];
-  const isLost = (line: string) => /^\d+ lines lost: /.test(line);
-  while (!lines.some(isLost)) lines.push(await log.line());
-  const lost = parseInt(lines.pop() ?? "");
-  assertEquals(lines.length + lost, 10_000);
-  // Every line is whole.
-  for (const line of lines) {
-    assertMatch(line, /^#\d+ [\d.:]+ (opened|closed .*)$/);
-  }
-  await makeLines(port, 1);
-  assertMatch(await log.line(), /^#5001 .* opened$/);
-  program.signal("SIGTERM");
-  assertMatch(await log.line(), /^#5001 .* closed/);
-  assertMatch(await log.line(), /^Server terminated: 5001 connections,/);
-  assertEquals((await program.ended()).code, 0);
-});
+test(
+  "nobody reads standard error: serving goes on, and what is lost is said",
+  async (runtime) => {
+    const started = await LogPipe.start(runtime);
+    using log = started[0];
+    await using program = started[1];
+    const port = await log.port();
+    // 64 KiB in the pipe, 256 KiB in the program, and some more.
+    await makeLines(port, 5_000);
+    const lines: string[] = [];
+    const isLost = (line: string) => /^\d+ lines lost: /.test(line);
+    while (!lines.some(isLost)) lines.push(await log.line());
+    const lost = parseInt(lines.pop() ?? "");
+    assertEquals(lines.length + lost, 10_000);
+    // Every line is whole.
+    for (const line of lines) {
+      assertMatch(line, /^#\d+ [\d.:]+ (opened|closed .*)$/);
+    }
+    await makeLines(port, 1);
+    assertMatch(await log.line(), /^#5001 .* opened$/);
+    program.signal("SIGTERM");
+    assertMatch(await log.line(), /^#5001 .* closed/);
+    assertMatch(await log.line(), /^Server terminated: 5001 connections,/);
+    assertEquals((await program.ended()).code, 0);
+  },
+  needing(["bash", "mkfifo"]),
+);
 
 test("nobody reads standard error: it ends all the same", async (runtime) => {
   const started = await LogPipe.start(runtime);
@@ -352,7 +356,7 @@ test("nobody reads standard error: it ends all the same", async (runtime) => {
   await makeLines(port, 1_000);
   program.signal("SIGTERM");
   assertEquals((await program.ended()).code, 0);
-});
+}, needing(["bash", "mkfifo"]));
 
 test(
   "the clock is set forward and back: nobody is idle for that",
@@ -408,7 +412,5 @@ test(
     await program.line(/"close","id":20,.*"reason":"idle"/);
     await Deno.remove(file);
   },
-  hasFaketime
-    ? RUNTIMES
-    : RUNTIMES.map((runtime) => ({ ...runtime, command: "" })),
+  needing(["bash", "faketime"]),
 );

@@ -5,11 +5,11 @@ import type {
   LatencySummary,
 } from "../../bench/bench.ts";
 
-/** How wide the bars of the histogram are, and the bar of progress. */
+/** The width of the bars of the histogram, and of the progress bar. */
 const WIDTH = 40;
 const PROGRESS_WIDTH = 20;
 
-/** What went wrong, for people. */
+/** Descriptions of the faults. */
 const FAULTS: Readonly<Record<FaultKind, string>> = {
   altered: "came back altered",
   dropped: "did not come back, although later ones did",
@@ -24,9 +24,10 @@ const FAULTS: Readonly<Record<FaultKind, string>> = {
   failed: "failed",
 };
 
-/** The result, for people. */
+/** Formats the result as text. */
 export function formatResult(result: BenchResult): string {
-  const { endpoint, address, size, seconds, messages, bytes, rate } = result;
+  const { endpoint, address, insecure, size, seconds, messages, bytes, rate } =
+    result;
   const sizes = [size].flat().map(formatNumber).join("–");
   const lines = [
     `${endpoint}${
@@ -34,6 +35,7 @@ export function formatResult(result: BenchResult): string {
     }: ${formatNumber(result.connections)} × ${sizes} B, ${
       formatSeconds(seconds)
     }`,
+    ...(insecure ? ["The server's certificate was not checked"] : []),
     `${formatNumber(messages)} messages, ${formatRate(rate)} messages/s, ${
       formatMegabytes(seconds > 0 ? bytes / seconds : 0)
     } each way`,
@@ -140,7 +142,7 @@ function errorLines({ errors, firstErrors, messages }: BenchResult): string[] {
   });
 }
 
-/** How it goes, in one line that is as long whatever it says. */
+/** Formats the progress as one line of constant length. */
 export function formatProgress(progress: BenchProgress): string {
   const { done, elapsed, warmup, rate, bytesPerSecond, p50, p99, errors } =
     progress;
@@ -161,7 +163,7 @@ function formatNumber(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
 }
 
-/** A number a second: whole, unless it is small. */
+/** Formats a rate: as a whole number, unless it is small. */
 function formatRate(value: number): string {
   return value < 100 ? value.toFixed(1) : formatNumber(value);
 }

@@ -11,14 +11,15 @@ import { isLoopback } from "../../core/ip.ts";
 import type { Runtime } from "../../runtimes/runtime.ts";
 import type { Addr } from "../../core/transport.ts";
 import { BENCH_HELP, type BenchSettings, readBenchArgs } from "./settings.ts";
+import { loadParseArgs } from "../parse_args.ts";
 import { formatProgress, formatResult } from "./report.ts";
 import { UsageError } from "../command_line.ts";
 import { explain } from "../../core/error_message.ts";
-import { writeText } from "../output.ts";
+import { printText, tellText } from "../output.ts";
 
-/** What another machine is loaded with without a question. */
+/** The load that may go to another machine without a question. */
 const HARMLESS = { connections: 1_000, bytesPerSecond: 100e6 };
-/** How long an echo from another machine takes at least, in seconds. */
+/** The shortest round trip to another machine, in seconds. */
 const ROUND_TRIP = 0.001;
 
 /** `echod bench`: loads an echo server and prints the result. Returns the exit code. */
@@ -27,21 +28,18 @@ export async function runBench(
   args: readonly string[],
 ): Promise<number> {
   try {
-    const settings = readBenchArgs(args);
+    const settings = readBenchArgs(args, await loadParseArgs());
     const { endpoint } = settings;
-    if (!endpoint) {
-      await writeText(runtime.stdout, BENCH_HELP);
-      return 0;
-    }
+    if (!endpoint) return await printText(runtime, BENCH_HELP) ? 0 : 1;
     if (!settings.yes && canHurt(endpoint, settings)) await confirm(endpoint);
     const result = await runWithProgress(runtime, endpoint, settings);
-    await writeText(
-      runtime.stdout,
+    const isWritten = await printText(
+      runtime,
       settings.json ? `${JSON.stringify(result)}\n` : formatResult(result),
     );
-    return result.firstErrors.length > 0 ? 1 : 0;
+    return isWritten && result.firstErrors.length === 0 ? 0 : 1;
   } catch (error) {
-    await writeText(
+    await tellText(
       runtime.stderr,
       `${explain(error).replace(/\s+/g, " ")}\n`,
     );
@@ -59,7 +57,7 @@ async function runWithProgress(
   const hurried = new AbortController();
   const ignoreSignals = onSignal(() => {
     if (early.signal.aborted) {
-      // The next one ends the process in the system's own way.
+      // The system's default action for the next signal ends the process.
       ignoreSignals();
       hurried.abort();
     }
@@ -67,9 +65,8 @@ async function runWithProgress(
   });
   const isLive = stderr.isTerminal();
   const show = (progress: BenchProgress) => {
-    const line = `\r\x1b[K${formatProgress(progress)}`;
-    // When nobody can read it any more, the result is still wanted.
-    writeText(stderr, line).catch(() => {});
+    // The result is wanted even if the reader of the progress has gone.
+    tellText(stderr, `\r\x1b[K${formatProgress(progress)}`);
   };
   try {
     return await bench({
@@ -83,23 +80,24 @@ async function runWithProgress(
     });
   } finally {
     ignoreSignals();
-    if (isLive) await writeText(stderr, "\r\x1b[K");
+    if (isLive) await tellText(stderr, "\r\x1b[K");
   }
 }
 
 async function readCa(path: string): Promise<string> {
+  const { checkCertificates } = await import("../../listen/pem.ts");
   try {
-    return await readFile(path, "utf8");
+    return checkCertificates(await readFile(path), path);
   } catch (error) {
-    throw new Error(`Cannot read --tls-ca ${path}: ${explain(error)}`);
+    throw new Error(`Cannot use --tls-ca ${path}: ${explain(error)}`);
   }
 }
 
-/** Whether it is another machine that is loaded, and heavily. */
+/** Reports whether the run would load another machine heavily. */
 export function canHurt(endpoint: Addr, settings: BenchSettings): boolean {
   if ("path" in endpoint || isLoopback(endpoint.hostname)) return false;
   const { connections, rate, window = 1, size: [, largest] } = settings;
-  // Without a rate, as though each echo came as fast as it may.
+  // Without a rate, assume that each echo takes the shortest round trip.
   const messagesPerSecond = rate ?? connections * window / ROUND_TRIP;
   return connections > HARMLESS.connections ||
     messagesPerSecond * largest > HARMLESS.bytesPerSecond;

@@ -11,9 +11,10 @@ import {
   TIME,
   UsageError,
 } from "../command_line.ts";
+import type { ParseArgs } from "../parse_args.ts";
 import { readSize, SIZE } from "../size.ts";
 
-/** How `echod bench` is used. */
+/** The help text of `echod bench`. */
 export const BENCH_HELP = `Usage: echod bench [OPTIONS] ENDPOINT
 
 Loads an echo server, checks every byte that comes back, and says how long it took.
@@ -35,6 +36,7 @@ Options:
       --drain TIME           how long echoes are waited for at the end (5s)
       --workers N            how many threads share the connections (1)
       --tls-ca FILE          certificates to trust besides the usual ones, in PEM
+  -k, --insecure             take every certificate, of whoever it is
       --json                 the result as one JSON object
   -y, --yes                  do not ask before loading another machine heavily
   -h, --help                 show this help
@@ -45,12 +47,12 @@ last echoes. The result goes to standard output. The exit code is 1 when a
 byte came back wrong, or not at all, or a connection failed.
 `;
 
-/** What the command line asks for. */
+/** The settings of the client. */
 export interface BenchSettings {
-  /** Undefined only where help is asked for. */
+  /** Undefined only if help is asked for. */
   readonly endpoint?: Addr | undefined;
   readonly connections: number;
-  /** Bytes, the least and the most. */
+  /** Bytes, the smallest and the largest size. */
   readonly size: readonly [number, number];
   /** Milliseconds. */
   readonly duration?: number | undefined;
@@ -68,6 +70,7 @@ export interface BenchSettings {
   readonly workers: number;
   /** The path of a file. */
   readonly tlsCa?: string | undefined;
+  readonly insecure: boolean;
   readonly json: boolean;
   readonly yes: boolean;
   readonly help: boolean;
@@ -86,26 +89,30 @@ const VALUES = [
   "workers",
   "tls-ca",
 ] as const;
-const SWITCHES = ["churn", "json", "yes", "help"] as const;
+const SWITCHES = ["churn", "insecure", "json", "yes", "help"] as const;
 const ALIAS = {
   connections: "c",
   size: "s",
   duration: "d",
   messages: "n",
   rate: "r",
+  insecure: "k",
   yes: "y",
   help: "h",
 };
-/** Options that say different things about the same. */
+/** Pairs of options that exclude each other. */
 const EXCLUSIVE = [
   ["rate", "window"],
   ["rate", "churn"],
   ["churn", "window"],
 ] as const;
 
-/** Reads the command line of `echod bench`. Throws a UsageError where it is wrong. */
-export function readBenchArgs(args: readonly string[]): BenchSettings {
-  const { endpoints, isOn, valueOf } = readGiven(args, {
+/** Parses the command line of `echod bench`. Throws a UsageError if it is invalid. */
+export function readBenchArgs(
+  args: readonly string[],
+  parseArgs: ParseArgs,
+): BenchSettings {
+  const { endpoints, isOn, valueOf } = readGiven(args, parseArgs, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,
@@ -133,6 +140,7 @@ export function readBenchArgs(args: readonly string[]): BenchSettings {
     drain: valueOf("drain", TIME, readTime),
     workers: valueOf("workers", FROM_1, readFrom1) ?? 1,
     tlsCa: valueOf("tls-ca", "a file's path", readPath),
+    insecure: isOn("insecure"),
     json: isOn("json"),
     yes: isOn("yes"),
     help: isOn("help"),
@@ -160,8 +168,23 @@ function check(settings: BenchSettings, others: number): void {
       `Invalid value ${largest} for --size: expected ${LARGEST_DATAGRAM} at most over UDP`,
     );
   }
-  if (settings.tlsCa !== undefined && endpoint.transport !== "tls") {
-    throw new UsageError("Option --tls-ca needs an endpoint tls://HOST:PORT");
+  if (endpoint.transport !== "tls") {
+    for (
+      const [name, value] of Object.entries({
+        "tls-ca": settings.tlsCa,
+        insecure: settings.insecure,
+      })
+    ) {
+      if (value === undefined || value === false) continue;
+      throw new UsageError(
+        `Option --${name} needs an endpoint tls://HOST:PORT`,
+      );
+    }
+  }
+  if (settings.tlsCa !== undefined && settings.insecure) {
+    throw new UsageError(
+      "Options --tls-ca and --insecure are given: one of them is accepted",
+    );
   }
   if (workers > connections) {
     throw new UsageError(

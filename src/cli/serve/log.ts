@@ -1,17 +1,17 @@
 import type { Output } from "../../runtimes/runtime.ts";
 import { formatCount } from "../format.ts";
-import { writeText } from "../output.ts";
+import { tellText } from "../output.ts";
 
-/** How important a line is. */
+/** The severity of a line. */
 export type Level = "debug" | "info" | "warn" | "error";
 
-/** How lines are written, and which. */
+/** Options of {@linkcode Log}. */
 export interface LogOptions {
-  /** For people, or one JSON object a line. */
+  /** Text, or one JSON object per line. */
   readonly format: "text" | "json";
-  /** The least level that is written. */
+  /** The lowest level to write. */
   readonly level: Level;
-  /** Whether text may be coloured. */
+  /** Whether to colour text. */
   readonly colour: boolean;
 }
 
@@ -22,14 +22,14 @@ const COLOURS: Readonly<Record<Level, string>> = {
   warn: "\x1b[33m", // yellow
   error: "\x1b[31m", // red
 };
-/** How much may wait for those who read the log, in characters. */
+/** How much may wait to be written, in characters. */
 const ROOM = 256 * 1024;
-/** How long they are waited for at the end, in milliseconds. */
+/** How long to wait for a slow reader at the end, in milliseconds. */
 const PATIENCE = 1_000;
 
 /**
- * The program's log: one line an event. Nothing ever waits for it: while nobody
- * reads it, so many lines are kept, and those beyond are lost and counted.
+ * The program's log, one line per event. Nothing waits for it: if its reader is
+ * too slow, a limited number of lines is kept; the others are dropped and counted.
  */
 export class Log implements AsyncDisposable {
   readonly #output: Output;
@@ -43,7 +43,7 @@ export class Log implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Writes one line: `text` for people, or the event and its fields in JSON. */
+  /** Writes one line: `text`, or the event and its fields as JSON. */
   write(level: Level, event: string, text: string, fields: object): void {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.#options.level)) return;
     if (this.#waiting.length > ROOM) {
@@ -54,12 +54,12 @@ export class Log implements AsyncDisposable {
     this.#writing ??= this.#writeWaiting();
   }
 
-  /** Writes what went wrong. */
+  /** Writes an error. */
   error(message: string): void {
     this.write("error", "error", message, { message });
   }
 
-  /** Resolves when everything is written, or after a second if nobody reads it. */
+  /** Resolves when everything is written, or after a second. */
   async [Symbol.asyncDispose](): Promise<void> {
     let timer;
     const patience = new Promise<void>((resolve) => {
@@ -73,8 +73,8 @@ export class Log implements AsyncDisposable {
     while (this.#waiting !== "") {
       const text = this.#waiting + this.#lostLine();
       this.#waiting = "";
-      // A log that nobody can read any more must not end the server.
-      await writeText(this.#output, text).catch(() => {});
+      // A log whose reader has gone must not end the server.
+      await tellText(this.#output, text);
     }
     this.#writing = undefined;
   }

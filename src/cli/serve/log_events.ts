@@ -6,7 +6,7 @@ import { formatBytes, formatCount, formatTime } from "../format.ts";
 import type { Log } from "./log.ts";
 import type { Observer, Totals } from "./serve_here.ts";
 
-/** Logs what happens while it serves. */
+/** Returns an observer that logs the events of a server. */
 export function observeTo(log: Log): Observer {
   return {
     onRefuse(remoteAddr, reason) {
@@ -18,12 +18,13 @@ export function observeTo(log: Log): Observer {
       const remote = formatAddr(remoteAddr);
       log.write("debug", "open", `#${id} ${remote} opened`, { id, remote });
     },
-    onClose({ id, remoteAddr, bytes, duration, reason }) {
+    onClose({ id, remoteAddr, bytes, duration, reason, error }) {
       const remote = formatAddr(remoteAddr);
       const what = `${formatBytes(bytes)} echoed in ${formatTime(duration)}`;
-      const text = `#${id} ${remote} closed (${reason}): ${what}`;
+      const why = error === undefined ? reason : `${reason}: ${error}`;
+      const text = `#${id} ${remote} closed (${why}): ${what}`;
       const durationMs = Math.round(duration);
-      const fields = { id, remote, bytes, durationMs, reason };
+      const fields = { id, remote, bytes, durationMs, reason, error };
       log.write("debug", "close", text, fields);
     },
     onError(message) {
@@ -32,7 +33,7 @@ export function observeTo(log: Log): Observer {
   };
 }
 
-/** Logs where it listens, and a warning if strangers are served without a limit. */
+/** Logs the addresses, and a warning if other machines are served without a limit. */
 export function logListening(
   log: Log,
   addrs: readonly Addr[],
@@ -57,7 +58,15 @@ export function logListening(
   );
 }
 
-/** Logs that it waits for the open connections. */
+/** Logs that certificate and key were read anew, for so many endpoints. */
+export function logReload(log: Log, endpoints: number): void {
+  const text = endpoints > 0
+    ? `Reloaded certificate and key of ${formatCount(endpoints, "endpoint")}`
+    : "Nothing to reload: there is no endpoint tls://HOST:PORT";
+  log.write("info", "reload", text, { endpoints });
+}
+
+/** Logs that the server waits for its open connections. */
 export function logDrain(log: Log, connections: number, grace: number): void {
   log.write(
     "info",
@@ -68,7 +77,7 @@ export function logDrain(log: Log, connections: number, grace: number): void {
   );
 }
 
-/** Logs what it has done, in so many milliseconds. */
+/** Logs the totals; `duration` is in milliseconds. */
 export function logTerminated(
   log: Log,
   totals: Totals,
@@ -104,13 +113,13 @@ export function logTerminated(
   );
 }
 
-/** Whether others than this machine can connect to an address. */
+/** Reports whether other machines can connect to an address. */
 function isExposed(addr: Addr): boolean {
   return addr.transport !== "udp" && "hostname" in addr &&
     !isLoopback(addr.hostname);
 }
 
-/** What keeps strangers within bounds, by the name of its option. */
+/** Returns the settings that limit clients, by the names of their options. */
 function limitsOf(settings: Settings): Record<string, unknown> {
   return {
     "--max-connections": settings.once || settings.maxConnections,

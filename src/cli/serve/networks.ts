@@ -1,40 +1,40 @@
 import { parseIp } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";
 
-/** The addresses that begin with the same bits. */
+/** A network: the addresses that begin with the same bits. */
 export interface Network {
-  /** One of them, in the form of {@linkcode parseIp}. */
+  /** One of its addresses, in the form of {@linkcode parseIp}. */
   readonly ip: string;
-  /** How many bits. */
+  /** The number of bits. */
   readonly prefix: number;
 }
 
-/** What {@linkcode readNetwork} reads. */
+/** Describes what {@linkcode readNetwork} accepts. */
 export const NETWORK =
   "an address or a network, such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32";
 
-/** The network that `ADDRESS/BITS` stands for, or `ADDRESS` alone; undefined if it is none. */
+/** Parses `ADDRESS/BITS` or `ADDRESS`. Returns undefined if the text is neither. */
 export function readNetwork(text: string): Network | undefined {
   const [, address = "", bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const ip = parseIp(address);
   if (ip === undefined) return undefined;
   const length = lengthOf(ip);
-  // An IPv4-mapped address has the 96 bits of ::ffff: before those of IPv4.
+  // In an IPv4-mapped address, 96 bits precede those of the IPv4 address.
   const mapped = address.includes(":") ? 128 - length : 0;
   const prefix = bits === undefined ? length : Number(bits) - mapped;
   return prefix >= 0 && prefix <= length ? { ip, prefix } : undefined;
 }
 
 /**
- * Who may come in: the most specific network that an address is in decides, and
- * between equals the denied one. An address in none of them may if nothing was
- * expressly allowed.
+ * Makes the function that decides which clients to admit. The most specific
+ * network that contains an address decides; between equals, deny wins. An address
+ * in no network is admitted if the allowed list is empty.
  */
 export async function makeAdmit(
   allowed: readonly Network[],
   denied: readonly Network[],
 ): Promise<(remoteAddr: Addr) => boolean> {
-  // Here, as loading it takes half as long as it takes Deno to start.
+  // Loaded only here, because it adds half to the time that Deno takes to start.
   const { BlockList } = await import("node:net");
   const rule = ({ ip, prefix }: Network, allow: boolean) => {
     const network = new BlockList();

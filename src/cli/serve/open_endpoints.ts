@@ -1,26 +1,54 @@
 import { formatEndpoint } from "../../listen/endpoint.ts";
 import { explain } from "../../core/error_message.ts";
-import { listen } from "../../listen/listen.ts";
+import { listenAll } from "../../listen/listen.ts";
 import type {
   Addr,
   Listener,
   ListenOptions,
-  NetAddr,
+  Pem,
 } from "../../core/transport.ts";
 import type { Settings } from "./settings.ts";
 
-/** Binds every endpoint that the command line asks for, or none. */
+/** Binds all endpoints of the command line, or none of them. */
 export async function openAll(settings: Settings): Promise<Listener[]> {
   const opened: Listener[] = [];
   try {
     for (const endpoint of settings.endpoints) {
-      opened.push(await listen(await optionsFor(endpoint, settings)));
+      opened.push(...await listenAll(await optionsFor(endpoint, settings)));
     }
   } catch (error) {
     for (const listener of opened) listener.close();
     throw error;
   }
   return opened;
+}
+
+/**
+ * Gives the endpoints with TLS certificate and key as their files are now, and
+ * resolves with how many these are. Rejects, and leaves all as they were, when
+ * the files are bad.
+ */
+export async function reloadAll(
+  listeners: readonly Listener[],
+  settings: Settings,
+): Promise<number> {
+  const secure = listeners.filter(({ addr }) => addr.transport === "tls");
+  if (secure.length === 0) return 0;
+  try {
+    const pem = await readPem(settings);
+    for (const listener of secure) {
+      if (!listener.reload) {
+        throw new Error("only on Node can they be replaced without a restart");
+      }
+      listener.reload(pem);
+    }
+  } catch (cause) {
+    throw new Error(
+      `Cannot reload certificate and key, the old ones stay: ${explain(cause)}`,
+      { cause },
+    );
+  }
+  return secure.length;
 }
 
 async function optionsFor(
@@ -38,31 +66,30 @@ async function optionsFor(
     case "udp":
       return { transport, ...place, anySource: settings.udpAnySource };
     case "tls":
-      return { transport, ...shared, ...await readPem(endpoint, settings) };
+      try {
+        return { transport, ...shared, ...await readPem(settings) };
+      } catch (cause) {
+        const url = formatEndpoint(endpoint);
+        const reason = explain(cause);
+        throw new Error(`Cannot listen on ${url}: ${reason}`, { cause });
+      }
   }
 }
 
-/** Reads certificate and key. Rejects with the line to print, which names the file. */
+/** Reads certificate and key. Rejects with the reason, which names the file. */
 async function readPem(
-  endpoint: NetAddr,
   { tlsCert = "", tlsKey = "" }: Settings,
-): Promise<{ cert: string; key: string }> {
+): Promise<Pem> {
   const { checkPem } = await import("../../listen/pem.ts");
-  try {
-    const cert = await readText(tlsCert);
-    const key = await readText(tlsKey);
-    checkPem(cert, key, { cert: tlsCert, key: tlsKey });
-    return { cert, key };
-  } catch (cause) {
-    const url = formatEndpoint(endpoint);
-    throw new Error(`Cannot listen on ${url}: ${explain(cause)}`, { cause });
-  }
+  const cert = await readBytes(tlsCert);
+  const key = await readBytes(tlsKey);
+  return checkPem(cert, key, { cert: tlsCert, key: tlsKey });
 }
 
-async function readText(file: string): Promise<string> {
+async function readBytes(file: string): Promise<Uint8Array> {
   const { readFile } = await import("node:fs/promises");
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (cause) {
     throw new Error(`cannot read ${file}: ${explain(cause)}`, { cause });
   }

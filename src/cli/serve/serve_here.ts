@@ -1,4 +1,3 @@
-import { combine } from "../../core/combine.ts";
 import type { RefuseReason } from "../../core/admission.ts";
 import { serve } from "../../core/server.ts";
 import type {
@@ -9,10 +8,10 @@ import type { Stats } from "../../core/server.ts";
 import type { Addr } from "../../core/transport.ts";
 import { makeAdmit } from "./networks.ts";
 import type { Settings } from "./settings.ts";
-import { openAll } from "./open_endpoints.ts";
+import { openAll, reloadAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
 
-/** Is told what happens. */
+/** Receives the events of a server. */
 export interface Observer {
   onRefuse(remoteAddr: Addr, reason: RefuseReason): void;
   onOpen(connection: OpenConnection): void;
@@ -21,16 +20,21 @@ export interface Observer {
   onError(message: string): void;
 }
 
-/** What has been done altogether. */
+/** The totals of a server that has ended. */
 export type Totals = Omit<Stats, "active" | "peak" | "startedAt">;
 
-/** What serves: one server, or several that look like one. */
+/** A running server, or several workers that act as one. */
 export interface Serving {
-  /** Where it listens. */
+  /** The addresses it listens on. */
   readonly addrs: readonly Addr[];
-  /** Resolves with what it has done, when it has ended. */
+  /** Resolves with the totals when it has ended. */
   readonly finished: Promise<Totals>;
-  /** Shuts it down; resolves with how many connections are open. */
+  /**
+   * Reads certificate and key anew; resolves with how many endpoints have them.
+   * Rejects with the line to print.
+   */
+  reload(): Promise<number>;
+  /** Shuts it down. Resolves with the number of open connections. */
   shutdown(grace: number): Promise<number>;
 }
 
@@ -43,7 +47,7 @@ export async function serveHere(
   const isFiltered = allow.length > 0 || deny.length > 0;
   const admit = isFiltered ? await makeAdmit(allow, deny) : undefined;
   const listeners = await openAll(settings);
-  const server = serve(combine(listeners), {
+  const server = serve(listeners, {
     maxConnections: once ? 1 : settings.maxConnections,
     maxConnectionsPerHost: settings.maxPerHost,
     idleTimeout: settings.idleTimeout,
@@ -57,7 +61,7 @@ export async function serveHere(
     },
     onClose: observer.onClose,
     onError(error, connection) {
-      // A connection's own error is its client's affair: its reason says it.
+      // The close reason already tells about the error of a connection.
       if (connection) return;
       observer.onError(
         `Cannot accept connections for now: ${explain(error)}`,
@@ -67,6 +71,7 @@ export async function serveHere(
   return {
     addrs: listeners.map(({ addr }) => addr),
     finished: server.finished.then(() => server.stats()),
+    reload: () => reloadAll(listeners, settings),
     shutdown(grace) {
       const { active } = server.stats();
       server.shutdown({ grace });

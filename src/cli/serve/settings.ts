@@ -13,9 +13,10 @@ import {
   TIME,
   UsageError,
 } from "../command_line.ts";
+import type { ParseArgs } from "../parse_args.ts";
 import { readSize, SIZE } from "../size.ts";
 
-/** How the command line is used. */
+/** The help text. */
 export const HELP = `Usage: echod [OPTIONS] [ENDPOINT...]
 
 An echo server: sends back what it is sent.
@@ -54,9 +55,9 @@ one with a unit: 4KiB, 1MiB. CIDR is a network, 10.0.0.0/8 or 2001:db8::/32, or 
 address; the most specific one decides. Log lines go to standard error.
 `;
 
-/** What the command line asks for. */
+/** The settings of the server. */
 export interface Settings {
-  /** Where to listen: at least one. */
+  /** The endpoints to listen on, at least one. */
   readonly endpoints: readonly Addr[];
   /** The path of a file. */
   readonly tlsCert?: string | undefined;
@@ -64,7 +65,7 @@ export interface Settings {
   readonly tlsKey?: string | undefined;
   readonly unixMode?: number | undefined;
   readonly udpAnySource: boolean;
-  /** How many threads. */
+  /** The number of threads. */
   readonly workers: number;
   readonly once: boolean;
   readonly maxConnections?: number | undefined;
@@ -82,8 +83,6 @@ export interface Settings {
   readonly verbose: boolean;
   readonly logFormat: "text" | "json";
   readonly quiet: boolean;
-  readonly help: boolean;
-  readonly version: boolean;
 }
 
 const VALUES = [
@@ -108,8 +107,6 @@ const SWITCHES = [
   "once",
   "verbose",
   "quiet",
-  "help",
-  "version",
 ] as const;
 const ALIAS = {
   hostname: "H",
@@ -117,13 +114,14 @@ const ALIAS = {
   "max-connections": "c",
   verbose: "v",
   quiet: "q",
-  help: "h",
-  version: "V",
 };
 
-/** Reads the command line. Throws a {@linkcode UsageError} where it is wrong. */
-export function readArgs(args: readonly string[]): Settings {
-  const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, {
+/** Parses the command line. Throws a {@linkcode UsageError} if it is invalid. */
+export function readArgs(
+  args: readonly string[],
+  parseArgs: ParseArgs,
+): Settings {
+  const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, parseArgs, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,
@@ -174,8 +172,6 @@ export function readArgs(args: readonly string[]): Settings {
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
     quiet: isOn("quiet"),
-    help: isOn("help"),
-    version: isOn("version"),
   };
   if (settings.verbose && settings.quiet) {
     throw new UsageError(
@@ -187,7 +183,7 @@ export function readArgs(args: readonly string[]): Settings {
   return settings;
 }
 
-/** Checks that the options have the endpoints that they are for, and these the options. */
+/** Checks that each option has an endpoint to apply to, and each endpoint its options. */
 function checkEndpoints(settings: Settings): void {
   const transports = new Set(
     settings.endpoints.map(({ transport }) => transport),
@@ -218,7 +214,7 @@ function checkEndpoints(settings: Settings): void {
   }
 }
 
-/** Checks that there is something for every worker to do. */
+/** Checks that there is work for every worker. */
 function checkWorkers(settings: Settings): void {
   const { workers, once, endpoints, maxConnections, maxPerHost } = settings;
   if (workers === 1) return;

@@ -1,5 +1,5 @@
 /**
- * What each thread of `--workers` runs.
+ * The module that each thread of `--workers` runs.
  *
  * @module
  */
@@ -15,7 +15,7 @@ function tell(report: Report): void {
   parentPort?.postMessage(report);
 }
 
-/** Tells what only a verbose log wants to know. */
+/** Sends a report that only a verbose log shows. */
 const mention: typeof tell = settings.verbose ? tell : () => {};
 
 try {
@@ -26,6 +26,13 @@ try {
     onError: (message) => tell({ type: "error", message }),
   });
   parentPort?.on("message", async ({ grace }: Order) => {
+    if (grace === undefined) {
+      await serving.reload().then(
+        (endpoints) => tell({ type: "reloaded", endpoints }),
+        (error) => tell({ type: "reloaded", message: explain(error) }),
+      );
+      return;
+    }
     const connections = await serving.shutdown(grace);
     tell({ type: "draining", connections });
   });

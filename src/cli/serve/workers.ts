@@ -7,19 +7,19 @@ import type {
   ClosedConnection,
   OpenConnection,
 } from "../../core/serve_options.ts";
-import type { Addr } from "../../core/transport.ts";
+import type { Addr, Listener } from "../../core/transport.ts";
 import type { Settings } from "./settings.ts";
 import { openAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
 import type { Observer, Serving, Totals } from "./serve_here.ts";
 
-/** The first and the longest wait before a worker is started again, in milliseconds. */
+/** The first and the longest wait before a dead worker is replaced, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
 
-/** What a worker tells. */
+/** A message from a worker. */
 export type Report =
   | { readonly type: "listening"; readonly addrs: readonly Addr[] }
-  /** It cannot listen. */
+  /** The worker cannot listen. */
   | { readonly type: "failed"; readonly message: string }
   | {
     readonly type: "refused";
@@ -29,17 +29,23 @@ export type Report =
   | { readonly type: "open"; readonly connection: OpenConnection }
   | { readonly type: "close"; readonly connection: ClosedConnection }
   | { readonly type: "error"; readonly message: string }
-  /** It has begun to shut down, with so many connections open. */
+  /** The worker has begun to shut down, and has this many open connections. */
   | { readonly type: "draining"; readonly connections: number }
+  /** It has read certificate and key anew, for so many endpoints, or could not. */
+  | { readonly type: "reloaded"; readonly endpoints: number }
+  | { readonly type: "reloaded"; readonly message: string }
   | { readonly type: "finished"; readonly totals: Totals };
 
-/** What a worker is told: to shut down. */
+/** What a worker is told: to shut down, or to read certificate and key anew. */
 export interface Order {
-  /** How long it may wait for open connections, in milliseconds. */
-  readonly grace: number;
+  /**
+   * How long it may wait for open connections, in milliseconds; undefined to
+   * reload.
+   */
+  readonly grace?: number;
 }
 
-/** Starts a thread that does what it is told. */
+/** Starts a thread that serves with the given settings. */
 export type StartThread = (settings: Settings) => Worker;
 
 /** Starts a thread of `worker.ts`. */
@@ -48,7 +54,7 @@ export function startThread(settings: Settings): Worker {
   try {
     return new Worker(module, { workerData: settings });
   } catch (cause) {
-    // Deno has to be allowed to read it.
+    // Deno needs permission to read the module.
     throw new Error(`Cannot start a worker: ${explain(cause)}`, { cause });
   }
 }
@@ -79,25 +85,37 @@ export async function serveOnWorkers(
   return {
     addrs: endpoints,
     finished: workers.finished(),
+    reload: () => workers.reload(),
     shutdown: (grace) => workers.shutdown(grace),
   };
 }
 
 /**
- * The endpoints, with the real ports of those that will be shared. Rejects when
- * others listen there: whoever is ready to share a port does not notice.
+ * Returns the endpoints with the real ports of those that the workers share.
+ * Rejects if another process listens on one: a socket that shares its port would
+ * not notice.
  */
 async function findPorts(settings: Settings): Promise<readonly Addr[]> {
-  const endpoints = settings.endpoints.filter(canBeShared);
-  const listeners = await openAll({ ...settings, endpoints, workers: 1 });
-  for (const listener of listeners) listener.close();
-  const found = listeners.values();
-  return settings.endpoints.map((endpoint) =>
-    canBeShared(endpoint) ? found.next().value?.addr ?? endpoint : endpoint
-  );
+  const opened: Listener[] = [];
+  try {
+    const endpoints: Addr[] = [];
+    for (const endpoint of settings.endpoints) {
+      if (!canBeShared(endpoint)) {
+        endpoints.push(endpoint);
+        continue;
+      }
+      const alone = { ...settings, endpoints: [endpoint], workers: 1 };
+      const listeners = await openAll(alone);
+      opened.push(...listeners);
+      endpoints.push(...listeners.map(({ addr }) => addr));
+    }
+    return endpoints;
+  } finally {
+    for (const listener of opened) listener.close();
+  }
 }
 
-/** What one worker has to do of all. */
+/** Returns the share of one worker. */
 function shareOf(settings: Settings, index: number): Settings {
   const { endpoints, maxConnections, maxPerHost, workers } = settings;
   const part = (all: number) => Math.floor((all + index) / workers);
@@ -109,7 +127,7 @@ function shareOf(settings: Settings, index: number): Settings {
   };
 }
 
-/** What several have done together. */
+/** Adds up totals. */
 function sum(all: readonly Totals[]): Totals {
   const datagrams = sumDatagrams(all);
   const totals = { accepted: 0, refused: 0, failed: 0, bytes: 0 };
@@ -135,7 +153,7 @@ class Workers {
     this.#start = start;
   }
 
-  /** Adds one; resolves with where it listens. */
+  /** Adds a worker. Resolves with the addresses that it listens on. */
   async add(settings: Settings): Promise<readonly Addr[]> {
     const thread = this.#startThread(settings);
     const addrs = await thread.listening;
@@ -143,14 +161,20 @@ class Workers {
     return addrs;
   }
 
-  /** Shuts them down; resolves with how many connections are open. */
+  /** Shuts all workers down. Resolves with the number of open connections. */
   async shutdown(grace: number): Promise<number> {
     this.#stopping.abort();
     const open = Array.from(this.#threads, (one) => one.shutdown(grace));
     return (await Promise.all(open)).reduce((sum, some) => sum + some, 0);
   }
 
-  /** Resolves with what they have done together, when the last one has ended. */
+  /** Lets each read certificate and key anew; resolves with the endpoints of one. */
+  async reload(): Promise<number> {
+    const all = Array.from(this.#threads, (one) => one.reload());
+    return Math.max(0, ...await Promise.all(all));
+  }
+
+  /** Resolves with the totals of all workers when the last one has ended. */
   async finished(): Promise<Totals> {
     const all = await Promise.all(this.#totals);
     return sum(all.filter((totals) => totals !== undefined));
@@ -164,7 +188,7 @@ class Workers {
     return thread;
   }
 
-  /** Starts a worker again whenever it dies. */
+  /** Replaces a worker whenever it dies. */
   async #keepUp(
     settings: Settings,
     thread: Thread,
@@ -185,9 +209,9 @@ class Workers {
   }
 }
 
-/** One life of a worker. */
+/** One thread, from its start to its end. */
 class Thread {
-  /** Resolves with where it listens; rejects when it ends before it does. */
+  /** Resolves with the addresses it listens on. Rejects if the thread ends before that. */
   readonly listening: Promise<readonly Addr[]>;
   /** Resolves with what it has done, or with why it has died. */
   readonly ended: Promise<{ totals: Totals | undefined; reason: string }>;
@@ -196,8 +220,9 @@ class Thread {
   readonly #nextId: () => number;
   readonly #listening = Promise.withResolvers<readonly Addr[]>();
   readonly #draining = Promise.withResolvers<number>();
-  /** The numbers of its open connections among all, by its own. */
+  /** Maps the thread's own connection numbers to those among all threads. */
   readonly #ids = new Map<number, number>();
+  #reloaded: PromiseWithResolvers<number> | undefined;
   #isListening = false;
   #totals: Totals | undefined;
   #reason = "it has ended by itself";
@@ -207,7 +232,7 @@ class Thread {
     this.#observer = observer;
     this.#nextId = nextId;
     this.listening = this.#listening.promise;
-    // Only the first time somebody waits for it.
+    // Only the first thread of a worker is waited for.
     this.listening.catch(() => {});
     worker.on("message", (report: Report) => this.#hear(report));
     worker.on("error", (error) => this.#reason = explain(error));
@@ -215,17 +240,28 @@ class Thread {
       worker.on("exit", () => {
         this.#listening.reject(new Error(this.#reason));
         this.#draining.resolve(0);
+        this.#reloaded?.resolve(0);
         resolve({ totals: this.#totals, reason: this.#reason });
       })
     );
   }
 
-  /** Shuts it down; resolves with how many connections are open. */
+  /** Shuts the thread down. Resolves with the number of open connections. */
   shutdown(grace: number): Promise<number> {
     const order: Order = { grace };
     if (this.#isListening) this.#worker.postMessage(order);
     else this.#worker.terminate();
     return this.#draining.promise;
+  }
+
+  /** Lets it read certificate and key anew; resolves with for how many endpoints. */
+  reload(): Promise<number> {
+    const order: Order = {};
+    // One that does not listen yet reads them anyway.
+    if (!this.#isListening) return Promise.resolve(0);
+    this.#reloaded ??= Promise.withResolvers();
+    this.#worker.postMessage(order);
+    return this.#reloaded.promise;
   }
 
   #hear(report: Report): void {
@@ -258,6 +294,14 @@ class Thread {
         break;
       case "draining":
         this.#draining.resolve(report.connections);
+        break;
+      case "reloaded":
+        if ("message" in report) {
+          this.#reloaded?.reject(new Error(report.message));
+        } else {
+          this.#reloaded?.resolve(report.endpoints);
+        }
+        this.#reloaded = undefined;
         break;
       case "finished":
         this.#totals = report.totals;

@@ -1,3 +1,9 @@
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { statSync } from "node:fs";
+import { codeOf } from "../../core/error_message.ts";
+import { isLoopback } from "../../core/ip.ts";
+import type { Addr } from "../../core/transport.ts";
 import {
   type Connector,
   type ConnectorOptions,
@@ -9,7 +15,7 @@ import { type Ends, refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
 
-/** What is used of Bun. */
+/** The part of Bun that is used here. */
 declare const Bun: {
   connect(
     options:
@@ -31,43 +37,88 @@ interface Handlers {
 
 interface RawSocket extends Ends {
   readonly data: BunSocket;
-  /** Returns how many bytes the system took, or -1 once it is closed. */
+  /** Returns the number of bytes that the system accepted, or -1 once it is closed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
   setNoDelay(on: boolean): boolean;
   end(): void;
 }
 
-/** Connects over `Bun.connect`; TLS and UDP as on Node. */
+/** Connects with `Bun.connect`; TLS and UDP as on Node. */
 export function createConnector(options: ConnectorOptions): Connector {
   const node = createNodeConnector(options);
   return {
     async connect(addr, handler) {
-      if (addr.transport === "tls" || addr.transport === "udp") {
-        return node.connect(addr, handler);
+      if (addr.transport === "udp") return node.connect(addr, handler);
+      try {
+        if (addr.transport === "tls") return await node.connect(addr, handler);
+        const socket = new BunSocket(handler);
+        const connecting = Bun.connect({
+          ...("path" in addr
+            ? { unix: addr.path }
+            : { hostname: addr.hostname, port: addr.port }),
+          data: socket,
+          socket: HANDLERS,
+        });
+        socket.raw = await within(
+          options.timeout,
+          NO_ANSWER,
+          connecting,
+          (late) => late.end(),
+        );
+        const self = refuseSelf(socket.raw);
+        if (self) {
+          socket.close();
+          throw self;
+        }
+        socket.raw.setNoDelay(true);
+        return socket;
+      } catch (error) {
+        throw codeOf(error) === "ECONNREFUSED"
+          ? await refusal(addr, error)
+          : error;
       }
-      const socket = new BunSocket(handler);
-      const connecting = Bun.connect({
-        ...("path" in addr
-          ? { unix: addr.path }
-          : { hostname: addr.hostname, port: addr.port }),
-        data: socket,
-        socket: HANDLERS,
-      });
-      socket.raw = await within(
-        options.timeout,
-        NO_ANSWER,
-        connecting,
-        (late) => late.end(),
-      );
-      const self = refuseSelf(socket.raw);
-      if (self) {
-        socket.close();
-        throw self;
-      }
-      socket.raw.setNoDelay(true);
-      return socket;
     },
   };
+}
+
+/** What has really happened: for Bun, most connections that fail are refused. */
+async function refusal(addr: Addr, error: unknown): Promise<unknown> {
+  if ("path" in addr) {
+    try {
+      statSync(addr.path);
+      return error;
+    } catch (reason) {
+      return reason;
+    }
+  }
+  const { address, family } = await lookup(addr.hostname);
+  const source = await sourceTo(address, family);
+  if (source === "0.0.0.0" || source === "::") {
+    const code = "ENETUNREACH";
+    return Object.assign(new Error("no way to that network"), { code });
+  }
+  // Another machine's router may have said that it cannot be reached.
+  return source === address || isLoopback(source) ? error : new Error(
+    "connection refused, or no way to that host: Bun does not tell which",
+    { cause: error },
+  );
+}
+
+/** This machine's address towards another, by its routes; else the unspecified one. */
+function sourceTo(address: string, family: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(family === 6 ? "udp6" : "udp4");
+    // No descriptor is left, which Bun also takes for a refusal.
+    socket.once("error", (error) => {
+      socket.close();
+      reject(error);
+    });
+    // Nothing is sent to it.
+    socket.connect(9, address, () => {
+      resolve(socket.address().address);
+      socket.close();
+    });
+  });
 }
 
 const HANDLERS: Handlers = {

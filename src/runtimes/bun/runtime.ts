@@ -1,15 +1,16 @@
 import { SecureConnection } from "../../core/handshake.ts";
 import type { BindOptions, Runtime } from "../runtime.ts";
+import { CIPHERS, readHandshakeError, readTlsError } from "../tls.ts";
 import { runtime as node } from "../node/runtime.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
-/** What is used of Bun. */
+/** The part of Bun that is used here. */
 declare const Bun: {
   readonly version: string;
   listen(
     options: (Address | { unix: string }) & {
       allowHalfOpen: boolean;
-      tls?: { cert: string; key: string };
+      tls?: { cert: string; key: string; ciphers: string };
       socket: {
         open(socket: Socket): void;
         handshake(socket: Socket, success: boolean, error?: Error | null): void;
@@ -30,10 +31,10 @@ interface Address {
 
 interface Socket {
   data: BunConnection;
-  /** Where the peer is, if it is on the network. */
+  /** The peer's address, if it is on the network. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** Returns how many bytes the system took, or -1 once it has failed. */
+  /** Returns the number of bytes that the system accepted, or -1 once it has failed. */
   write(bytes: Uint8Array): number;
   pause(): void;
   resume(): void;
@@ -44,10 +45,26 @@ interface Socket {
   setKeepAlive(on: boolean): boolean;
 }
 
-/** Bun as a {@linkcode Runtime}: as Node, but for its sockets. */
+/** Bun as a {@linkcode Runtime}: like Node, except for its sockets. */
 export const runtime: Runtime = {
-  ...node,
-  name: `bun ${typeof Bun === "undefined" ? "" : Bun.version}`,
+  get name() {
+    return `bun ${Bun.version}`;
+  },
+  get args() {
+    return node.args;
+  },
+  get noColor() {
+    return node.noColor;
+  },
+  get stdout() {
+    return node.stdout;
+  },
+  get stderr() {
+    return node.stderr;
+  },
+  onSignal: node.onSignal,
+  onHangup: node.onHangup,
+  exit: node.exit,
   // deno-lint-ignore require-await -- so that what Bun throws rejects
   async listen(options) {
     return new BunListener(options);
@@ -58,7 +75,7 @@ export const runtime: Runtime = {
   },
 };
 
-/** Hands over the connections that Bun pushes when they are asked for. */
+/** Queues the connections that Bun pushes until they are accepted. */
 class BunListener implements Listener {
   readonly addr: Addr;
   readonly #options: BindOptions;
@@ -78,7 +95,7 @@ class BunListener implements Listener {
     this.#listener = Bun.listen({
       ...place,
       ...(transport === "tls" &&
-        { tls: { cert: options.cert, key: options.key } }),
+        { tls: { cert: options.cert, key: options.key, ciphers: CIPHERS } }),
       allowHalfOpen: true,
       socket: {
         open: (socket) => {
@@ -109,6 +126,10 @@ class BunListener implements Listener {
     for (;;) {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
+      if (next?.isGone()) {
+        next.close();
+        continue;
+      }
       if (next && options.transport === "tls") {
         return new SecureConnection(
           next,
@@ -134,11 +155,13 @@ class BunConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly #socket: Socket;
   #onBytes: ((count: number) => void) | undefined;
-  /** What has come in and has not been read, or not been sent back yet. */
+  /** Received bytes that have not been read or sent back yet. */
   #rest: Uint8Array | undefined;
   #secure = false;
   #ended = false;
-  #error: Error | undefined;
+  /** Whether received data is dropped, because the end has been sent. */
+  #dropping = false;
+  #error: unknown;
   #wake = () => {};
 
   constructor(socket: Socket, transport: BindOptions["transport"]) {
@@ -149,6 +172,11 @@ class BunConnection implements Connection {
       : { transport: "tcp", hostname, port };
   }
 
+  /** Whether the client has gone, though nothing was read yet: it has no port any more. */
+  isGone(): boolean {
+    return "port" in this.remoteAddr && !this.#socket.remotePort;
+  }
+
   onHandshake(success: boolean, error?: Error | null): void {
     if (success) this.#secure = true;
     else this.onClose(error ?? undefined);
@@ -157,7 +185,8 @@ class BunConnection implements Connection {
 
   onData(chunk: Uint8Array): void {
     if (this.#rest) {
-      // TLS may have more ready than was asked for.
+      if (this.#dropping) return;
+      // TLS may have decrypted more than was asked for.
       this.#rest = concat(this.#rest, chunk);
       return;
     }
@@ -165,7 +194,7 @@ class BunConnection implements Connection {
       this.#onBytes(0);
       const sent = this.#send(chunk);
       if (sent > 0) this.#onBytes(sent);
-      if (sent === chunk.length) return;
+      if (sent === chunk.length || this.#dropping) return;
       this.#rest = chunk.slice(sent);
     } else {
       this.#rest = chunk.slice();
@@ -178,6 +207,7 @@ class BunConnection implements Connection {
     if (this.#onBytes && this.#rest) {
       const sent = this.#send(this.#rest);
       this.#onBytes(sent);
+      if (this.#dropping) return;
       this.#rest = this.#rest.subarray(sent);
       if (this.#rest.length > 0) return;
       this.#rest = undefined;
@@ -192,15 +222,15 @@ class BunConnection implements Connection {
   }
 
   onClose(error?: Error): void {
-    this.#error ??= error ?? new Error("Connection closed");
+    this.#error ??= readTlsError(error ?? new Error("Connection closed"));
     this.#wake();
   }
 
-  /** Lets the TLS handshake begin, and resolves when it is done. */
+  /** Begins the TLS handshake, and resolves when it is done. */
   async handshake(): Promise<void> {
     this.#socket.resume();
     while (!this.#secure) {
-      if (this.#error) throw this.#error;
+      if (this.#error) throw readHandshakeError(this.#error);
       await this.#change();
     }
   }
@@ -234,10 +264,21 @@ class BunConnection implements Connection {
     this.#onBytes = onBytes;
     if (this.#rest) this.onDrain();
     else this.#socket.resume();
-    while (!this.#ended || this.#rest) {
+    while (!this.#ended || this.#rest && !this.#dropping) {
       if (this.#error) throw this.#error;
       await this.#change();
     }
+  }
+
+  // deno-lint-ignore require-await -- so that what Bun throws rejects
+  async closeWrite(): Promise<void> {
+    if (this.#onBytes) {
+      this.#onBytes = undefined;
+      this.#dropping = true;
+      this.#rest = new Uint8Array();
+      this.#socket.resume();
+    }
+    this.#socket.shutdown();
   }
 
   close(): void {
@@ -251,11 +292,11 @@ class BunConnection implements Connection {
     this.onClose();
   }
 
-  /** Sends as much as the system takes. */
+  /** Sends as much as the system accepts. */
   #send(bytes: Uint8Array): number {
     const sent = this.#socket.write(bytes);
     if (sent >= 0) return sent;
-    // The peer has gone; of a paused socket Bun says no more than this.
+    // The peer has gone; for a paused socket, Bun reports it only here.
     const error = new Error("Connection reset by peer");
     this.onClose(Object.assign(error, { code: "ECONNRESET" }));
     return 0;

@@ -11,18 +11,42 @@ import {
 import { refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
+import { withLookup } from "../lookup_error.ts";
+import { readTlsError } from "../tls.ts";
 
-/** Connects over `Deno.connect`. */
+/** Connects with `Deno.connect`. */
 export function createConnector(options: ConnectorOptions): Connector {
-  // The event loop that starves a server's connections starves a client's.
+  // The event loop starves the connections of a client as it does those of a server.
   const turnstile = new Turnstile();
   return {
     async connect(addr, handler) {
       if (addr.transport === "udp") return connectUdp(addr, handler);
-      const connection = await open(addr, options);
+      // Deno's own always checks.
+      if (addr.transport === "tls" && options.insecure) {
+        return (await loadNode(options)).connect(addr, handler);
+      }
+      const connection = await tryToOpen(addr, options);
       return new DenoSocket(connection, handler, turnstile, options.chunkSize);
     },
   };
+}
+
+/** Connects over `node:tls`. */
+async function loadNode(options: ConnectorOptions): Promise<Connector> {
+  return (await import("../node/connect.ts")).createConnector(options);
+}
+
+/** Opens a connection, or throws an error that says what is wrong. */
+async function tryToOpen(
+  addr: Addr,
+  options: ConnectorOptions,
+): Promise<Deno.Conn> {
+  try {
+    return await open(addr, options);
+  } catch (error) {
+    const read = readTlsError(error);
+    throw "hostname" in addr ? await withLookup(read, addr.hostname) : read;
+  }
 }
 
 async function open(
@@ -76,7 +100,7 @@ class DenoSocket implements Socket {
   readonly remoteAddress: string | undefined;
   readonly #connection: Deno.Conn;
   readonly #handler: SocketHandler;
-  /** What is being written. */
+  /** The bytes being written. */
   #unsent: Uint8Array | undefined;
   #refused = false;
   #ended = false;
@@ -148,6 +172,9 @@ class DenoSocket implements Socket {
   #end(error?: unknown): void {
     if (this.#ended) return;
     this.close();
-    this.#handler.onEnd(error instanceof Error ? error : undefined);
+    // Many servers end TLS without the `close_notify` that rustls wants.
+    const isEnd = error instanceof Deno.errors.UnexpectedEof;
+    const read = isEnd ? undefined : readTlsError(error);
+    this.#handler.onEnd(read instanceof Error ? read : undefined);
   }
 }

@@ -1,14 +1,25 @@
 import { SecureConnection } from "../../core/handshake.ts";
 import type { Runtime } from "../runtime.ts";
+import { readHandshakeError, readTlsError } from "../tls.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
 
-/** Deno as a {@linkcode Runtime}. */
+/** Deno as a {@linkcode Runtime}. A bundle loads this on every runtime, so `Deno` is used only on demand. */
 export const runtime: Runtime = {
-  name: `deno ${Deno.version.deno}`,
-  args: Deno.args,
-  noColor: Deno.noColor,
-  stdout: Deno.stdout,
-  stderr: Deno.stderr,
+  get name() {
+    return `deno ${Deno.version.deno}`;
+  },
+  get args() {
+    return Deno.args;
+  },
+  get noColor() {
+    return Deno.noColor;
+  },
+  get stdout() {
+    return Deno.stdout;
+  },
+  get stderr() {
+    return Deno.stderr;
+  },
 
   // deno-lint-ignore require-await -- so that what Deno throws rejects
   async listen(options) {
@@ -33,7 +44,9 @@ export const runtime: Runtime = {
       (connection) =>
         new SecureConnection(
           endedByPeer(connection),
-          connection.handshake(),
+          connection.handshake().catch((error) => {
+            throw readHandshakeError(error);
+          }),
           handshakeTimeout,
         ),
     );
@@ -51,6 +64,12 @@ export const runtime: Runtime = {
     return () => {
       for (const signal of signals) Deno.removeSignalListener(signal, handler);
     };
+  },
+
+  onHangup(handler) {
+    if (Deno.build.os === "windows") return () => {};
+    Deno.addSignalListener("SIGHUP", handler);
+    return () => Deno.removeSignalListener("SIGHUP", handler);
   },
 
   exit(code) {
@@ -92,7 +111,7 @@ class DenoListener<Conn extends Deno.Conn> implements Listener {
   }
 }
 
-/** Whether `accept` failed only because that one client had already gone. */
+/** Reports whether `accept` failed only because the client had gone. */
 function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.ConnectionAborted ||
@@ -104,20 +123,20 @@ function prepare(connection: Deno.TcpConn): Deno.TcpConn {
     connection.setNoDelay();
     connection.setKeepAlive();
   } catch {
-    // The client has gone; reading will say so.
+    // The client has gone; the next read reports it.
   }
   return connection;
 }
 
-/** Deno says null where a peer has no path. */
+/** Gives an unnamed peer the path "", where Deno has null. */
 function nameUnnamed(connection: Deno.UnixConn): Deno.UnixConn {
   connection.remoteAddr.path ??= "";
   return connection;
 }
 
 /**
- * Many clients end a TLS connection without the `close_notify` that it takes to
- * know that nothing is missing. To an echo that is an end like any other.
+ * Treats an end without `close_notify` as an end of file: many TLS clients close
+ * like that, and an echo loses nothing by it.
  */
 function endedByPeer(connection: Deno.TlsConn): Connection {
   return {
@@ -125,9 +144,15 @@ function endedByPeer(connection: Deno.TlsConn): Connection {
     read: (p) =>
       connection.read(p).catch((error) => {
         if (error instanceof Deno.errors.UnexpectedEof) return null;
-        throw error;
+        return fail(error);
       }),
-    write: (p) => connection.write(p),
+    write: (p) => connection.write(p).catch(fail),
     close: () => connection.close(),
+    closeWrite: () => connection.closeWrite(),
   };
+}
+
+/** Throws an error of TLS in our own words. */
+function fail(error: unknown): never {
+  throw readTlsError(error);
 }

@@ -16,18 +16,19 @@ import {
 import { refuseSelf } from "../self_connection.ts";
 import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
+import { readTlsError } from "../tls.ts";
 
-/** Connects over `node:net` and `node:tls`. */
+/** Connects with `node:net` and `node:tls`. */
 export function createConnector(
-  { ca, chunkSize, timeout }: ConnectorOptions,
+  { ca, insecure = false, chunkSize, timeout }: ConnectorOptions,
 ): Connector {
-  // All read into it in turn, instead of each into a new one each time.
+  // All sockets read into the same buffer, one at a time, instead of into new ones.
   const buffer = new Uint8Array(chunkSize);
   return {
     connect(addr, handler) {
       if (addr.transport === "udp") return connectUdp(addr, handler);
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-      const socket = open(addr, ca, {
+      const socket = open(addr, ca, insecure, {
         buffer,
         callback(count, chunk) {
           if (!socket.destroyed) handler.onData(chunk, count);
@@ -35,7 +36,8 @@ export function createConnector(
         },
       });
       socket.setNoDelay();
-      socket.once("error", reject);
+      const fail = (error: unknown) => reject(readTlsError(error));
+      socket.once("error", fail);
       const giveUp = (what: string) =>
         setTimeout(
           () => socket.destroy(new TimeoutError(what, timeout)),
@@ -59,7 +61,7 @@ export function createConnector(
         () => {
           clearTimeout(timer);
           if (self) return;
-          socket.off("error", reject);
+          socket.off("error", fail);
           resolve(new NodeSocket(socket, handler));
         },
       );
@@ -71,6 +73,7 @@ export function createConnector(
 function open(
   addr: Addr,
   ca: string | undefined,
+  insecure: boolean,
   onread: OnReadOpts,
 ): NetSocket {
   if ("path" in addr) return connectTcp({ path: addr.path, onread });
@@ -79,9 +82,10 @@ function open(
   const socket = connectTls({
     host,
     port,
+    rejectUnauthorized: !insecure,
     ...(ca && { ca: [...rootCertificates, ca] }),
   });
-  // It knows no `onread`.
+  // A TLS socket does not support `onread`.
   socket.on(
     "data",
     (chunk: Uint8Array) => onread.callback(chunk.length, chunk),
@@ -105,7 +109,8 @@ class NodeSocket implements Socket {
     const end = (error?: Error) => {
       if (this.#ended) return;
       this.close();
-      handler.onEnd(error);
+      const read = readTlsError(error);
+      handler.onEnd(read instanceof Error ? read : undefined);
     };
     socket.on("end", () => end());
     socket.on("error", end);

@@ -1,14 +1,22 @@
-import { write } from "node:fs";
+import { accessSync, constants as modes, write } from "node:fs";
 import {
   createServer,
   type ListenOptions,
   type Server,
   type Socket,
 } from "node:net";
+import { dirname } from "node:path";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
+import { codeOf } from "../../core/error_message.ts";
 import { SecureConnection } from "../../core/handshake.ts";
+import {
+  CIPHERS,
+  leftInHandshake,
+  readHandshakeError,
+  readTlsError,
+} from "../tls.ts";
 import type {
   BindOptions,
   Output,
@@ -22,31 +30,42 @@ import type {
   Connection,
   Listener,
   NetAddr,
+  Pem,
 } from "../../core/transport.ts";
 
 /**
- * How much is read at a time. Of a peer that does not take its echo twice that is
- * held: what is being written, and what Node has read ahead.
+ * How much is read at a time, in bytes. For a peer that does not read its echo,
+ * twice that is held: the bytes being written, and those that Node has read ahead.
  */
 const CHUNK = 64 * 1024;
 
 /**
- * How many sockets listen on a port, where they can share it. Node accepts one
- * connection a turn from each, and when a thousand clients are busy a turn takes
- * ten milliseconds.
+ * The number of sockets that listen on a port, where sockets can share it. Node
+ * accepts one connection per turn from each, and with a thousand busy clients a turn
+ * takes ten milliseconds.
  */
 const SOCKETS = 16;
 
-/** The first version with everything that echod uses, `import.meta.main` being the latest of it. */
+/** The first version with all features in use; `import.meta.main` is the latest of them. */
 const OLDEST = { major: 24, minor: 2 };
 
 /** Node as a {@linkcode Runtime}. */
 export const runtime: Runtime = {
-  name: `node ${process.versions.node}`,
-  args: process.argv.slice(2),
-  noColor: !!process.env["NO_COLOR"],
-  stdout: output(1),
-  stderr: output(2),
+  get name() {
+    return `node ${process.versions.node}`;
+  },
+  get args() {
+    return process.argv.slice(2);
+  },
+  get noColor() {
+    return !!process.env["NO_COLOR"];
+  },
+  get stdout() {
+    return output(1);
+  },
+  get stderr() {
+    return output(2);
+  },
 
   async listen(options) {
     if (isTooOld(process.versions.node)) {
@@ -54,10 +73,10 @@ export const runtime: Runtime = {
         `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
       );
     }
-    const prepare = await prepareFor(options);
+    const maker = await makerFor(options);
     return options.transport === "unix"
-      ? await listenOnPath(options, prepare)
-      : await listenOnPort(options, prepare);
+      ? await listenOnPath(options, maker)
+      : await listenOnPort(options, maker);
   },
 
   async loadConnector(options) {
@@ -72,36 +91,51 @@ export const runtime: Runtime = {
     };
   },
 
+  onHangup(handler) {
+    if (process.platform === "win32") return () => {};
+    process.on("SIGHUP", handler);
+    return () => void process.off("SIGHUP", handler);
+  },
+
   exit(code) {
     process.exit(code);
   },
 };
 
-function listenOnPath(
+async function listenOnPath(
   { transport, path, backlog }: UnixBindOptions & BindOptions,
-  prepare: Prepare,
+  maker: Maker,
 ): Promise<Listener> {
-  return bind(
-    { path, backlog },
-    (server) => new NodeListener(server, { transport, path }, prepare),
-  );
+  try {
+    return await bind(
+      { path, backlog },
+      (server) => new NodeListener(server, { transport, path }, maker),
+    );
+  } catch (error) {
+    // Node says EACCES also where the system has said ENOENT.
+    if (codeOf(error) !== "EACCES") throw error;
+    accessSync(dirname(path), modes.W_OK | modes.X_OK);
+    throw Object.assign(new Error("no such file or directory"), {
+      code: "ENOENT",
+    });
+  }
 }
 
 async function listenOnPort(
   options: (TcpBindOptions | TlsBindOptions) & BindOptions,
-  prepare: Prepare,
+  maker: Maker,
 ): Promise<Listener> {
   const { transport, hostname, port, backlog } = options;
   const canShare = process.platform === "linux";
   if (canShare && !options.reusePort && port !== 0) {
-    // Whoever is ready to share a port does not notice those who are as well.
+    // A socket that shares its port does not notice other sockets that share it.
     const place = { host: hostname, port, backlog };
     await bind(place, (server) => server.close());
   }
   const shared = { host: hostname, port, reusePort: canShare, backlog };
   const { addr, listener } = await bind(shared, (server) => {
     const addr = netAddrOf(server, transport);
-    return { addr, listener: new NodeListener(server, addr, prepare) };
+    return { addr, listener: new NodeListener(server, addr, maker) };
   });
   if (!canShare) return listener;
   try {
@@ -116,7 +150,7 @@ async function listenOnPort(
   return listener;
 }
 
-/** Binds a socket, and does something with it before a client can come. */
+/** Binds a socket, and runs `onListening` before a client can connect. */
 function bind<T>(
   place: ListenOptions,
   onListening: (server: Server) => T,
@@ -137,36 +171,65 @@ function bind<T>(
   });
 }
 
-/** Makes a connection of a socket, if its client is still there. */
-type Prepare = (socket: Socket) => Connection | undefined;
+/** Knows what connections are made of sockets. */
+interface Maker {
+  /** Makes a connection of a socket. Returns undefined if the client has gone. */
+  prepare(socket: Socket): Connection | undefined;
+  /** Takes another certificate and key. */
+  reload?(pem: Pem): void;
+}
 
-async function prepareFor(options: BindOptions): Promise<Prepare> {
+async function makerFor(options: BindOptions): Promise<Maker> {
   if (options.transport === "unix") {
-    return (socket) =>
-      new NodeConnection(socket, { transport: "unix", path: "" });
-  }
-  if (options.transport === "tcp") {
-    return (socket) => {
-      const addr = peerOf(socket);
-      return addr && new NodeConnection(socket, addr);
+    return {
+      prepare: (socket) =>
+        new NodeConnection(socket, { transport: "unix", path: "" }),
     };
   }
-  // Only now: Node reads the system's certificates along with it.
+  if (options.transport === "tcp") {
+    return {
+      prepare(socket) {
+        const addr = peerOf(socket);
+        return addr && new NodeConnection(socket, addr);
+      },
+    };
+  }
+  // Loaded only here, because Node then reads the certificates of the system.
   const tls = await import("node:tls");
-  const secureContext = tls.createSecureContext(options);
-  return (raw) => {
-    const addr = peerOf(raw);
-    if (!addr) return undefined;
-    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
-    return new SecureConnection(
-      new NodeConnection(socket, addr),
-      handshakeOf(socket),
-      options.handshakeTimeout,
-    );
+  const { constants } = await import("node:crypto");
+  const makeContext = ({ cert, key }: Pem) =>
+    tls.createSecureContext({
+      cert,
+      key,
+      ciphers: CIPHERS,
+      minVersion: "TLSv1.2",
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION |
+        constants.SSL_OP_NO_COMPRESSION,
+    });
+  let secureContext = makeContext(options);
+  return {
+    prepare(raw) {
+      const addr = peerOf(raw);
+      if (!addr) return undefined;
+      const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+      // A socket made by hand reports an error after its handshake only here.
+      socket.on("_tlsError", (error: unknown) => {
+        const read = readTlsError(error);
+        socket.destroy(read instanceof Error ? read : undefined);
+      });
+      return new SecureConnection(
+        new NodeConnection(socket, addr),
+        handshakeOf(socket),
+        options.handshakeTimeout,
+      );
+    },
+    reload(pem) {
+      secureContext = makeContext(pem);
+    },
   };
 }
 
-/** A peer's address: a client that has already gone has none any more. */
+/** Returns the address of a peer, or undefined if it has gone. */
 function peerOf(socket: Socket): Addr | undefined {
   const { remoteAddress, remotePort = 0 } = socket;
   return remoteAddress
@@ -174,36 +237,35 @@ function peerOf(socket: Socket): Addr | undefined {
     : undefined;
 }
 
-/** Settles with a socket's TLS handshake. */
+/** Settles with the TLS handshake of a socket. */
 function handshakeOf(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    // When the peer leaves, Node reports no error.
-    const left = Object.assign(new Error("Connection closed in handshake"), {
-      code: "ECONNRESET",
-    });
     socket.once("secure", resolve);
-    socket.once("error", reject);
-    socket.once("end", () => reject(left));
-    socket.once("close", () => reject(left));
+    socket.once("error", (error) => reject(readHandshakeError(error)));
+    // Node reports no error if the peer leaves.
+    socket.once("end", () => reject(leftInHandshake()));
+    socket.once("close", () => reject(leftInHandshake()));
   });
 }
 
-/** Hands over the connections that Node pushes when they are asked for. */
+/** Queues the connections that Node pushes until they are accepted. */
 class NodeListener implements Listener {
   readonly addr: Addr;
   readonly #servers: Server[] = [];
-  readonly #prepare: Prepare;
+  readonly reload?: (pem: Pem) => void;
+  readonly #maker: Maker;
   readonly #waiting: (Socket | Error)[] = [];
   #closed = false;
   #wake = () => {};
 
-  constructor(server: Server, addr: Addr, prepare: Prepare) {
+  constructor(server: Server, addr: Addr, maker: Maker) {
     this.addr = addr;
-    this.#prepare = prepare;
+    this.#maker = maker;
+    if (maker.reload) this.reload = maker.reload;
     this.add(server);
   }
 
-  /** Takes the connections of another socket as well. */
+  /** Adds another socket to accept from. */
   add(server: Server): void {
     this.#servers.push(server);
     server.on("connection", (socket) => this.#push(socket));
@@ -215,7 +277,7 @@ class NodeListener implements Listener {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
       if (next instanceof Error) throw next;
-      const connection = next && this.#prepare(next);
+      const connection = next && this.#maker.prepare(next);
       if (connection) return connection;
       if (next) next.destroy();
       else await new Promise<void>((wake) => this.#wake = wake);
@@ -242,6 +304,8 @@ class NodeConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly #socket: Socket;
   #error: Error | undefined;
+  /** Lets a pipe drop what comes in. */
+  #stopPipe = () => {};
 
   constructor(socket: Socket, remoteAddr: Addr) {
     this.remoteAddr = remoteAddr;
@@ -290,21 +354,34 @@ class NodeConnection implements Connection {
       pending = 0;
       if (socket.isPaused()) socket.resume();
     };
+    const echo = (chunk: Uint8Array) => {
+      onBytes(0);
+      pending += chunk.length;
+      socket.write(chunk, written);
+      if (socket.writableLength > 0) socket.pause();
+    };
+    this.#stopPipe = () => {
+      socket.off("data", echo);
+      socket.resume();
+    };
     return new Promise((resolve, reject) => {
-      socket.on("data", (chunk) => {
-        onBytes(0);
-        pending += chunk.length;
-        socket.write(chunk, written);
-        if (socket.writableLength > 0) socket.pause();
-      });
+      socket.on("data", echo);
       socket.once("end", () => socket.end(resolve));
       socket.once("close", () => reject(this.#error));
       socket.resume();
     });
   }
 
+  closeWrite(): Promise<void> {
+    this.#stopPipe();
+    return new Promise((resolve, reject) => {
+      this.#socket.once("close", () => reject(this.#error));
+      this.#socket.end(resolve);
+    });
+  }
+
   close(): void {
-    // Tells a TLS client that this is the end, if it will listen.
+    // Sends a TLS client the close_notify, if it still reads.
     if ("encrypted" in this.#socket) this.#socket.end();
     this.#socket.destroy();
   }
@@ -329,7 +406,7 @@ function output(descriptor: 1 | 2): Output {
   return {
     isTerminal: () => stream.isTTY === true,
     async write(p) {
-      // Not stream.write(), which waits for a pipe to be read.
+      // stream.write() would block until a pipe is read.
       const { bytesWritten } = await promisify(write)(descriptor, p);
       return bytesWritten;
     },

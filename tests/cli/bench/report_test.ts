@@ -94,6 +94,14 @@ Error (failed): 1 connection failed, first on connection 7 at offset 64: ended b
   );
 });
 
+Deno.test("formatResult() says that no certificate was checked", () => {
+  const [first, second] = formatResult({ ...RESULT, insecure: true }).split(
+    "\n",
+  );
+  assertEquals(first, "tcp://127.0.0.1:7: 50 × 64 B, 10.0 s");
+  assertEquals(second, "The server's certificate was not checked");
+});
+
 Deno.test("formatProgress() is as long whatever it says", () => {
   const lines = [
     formatProgress({

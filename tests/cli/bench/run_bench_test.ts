@@ -2,14 +2,18 @@ import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import config from "../../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
-import { certificate, TemporaryDirectory } from "../../helpers/certificates.ts";
+import {
+  certificate,
+  certificateWith,
+  TemporaryDirectory,
+} from "../../helpers/certificates.ts";
 import { EXPECTED, FAULTS, FaultyServer } from "../../helpers/faulty.ts";
 import {
   type Ended,
   Program,
   testProgram as test,
 } from "../../helpers/program.ts";
-import type { Runtime } from "../../helpers/runtimes.ts";
+import { needing, type Runtime } from "../../helpers/runtimes.ts";
 
 /** Runs `bench` to its end. */
 function bench(runtime: Runtime, ...args: string[]): Promise<Ended> {
@@ -217,11 +221,14 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
       ...args,
     );
     assertEquals([code, stderr], [0, ""]);
-    assertEquals(JSON.parse(stdout).messages, 200);
+    const { messages, insecure } = JSON.parse(stdout);
+    assertEquals(messages, 200);
+    assertEquals(insecure, args.includes("-k") ? true : undefined);
   };
   await Promise.all([
     run(`unix://${path}`),
     run(tlsEndpoint, "--tls-ca", ca),
+    run(`tls://127.0.0.1:${tlsServer.port}`, "-k"),
     run(`udp://localhost:${udpServer.address().port}`),
   ]);
   await new Promise<void>((resolve) => udpServer.close(resolve));
@@ -231,8 +238,56 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
   assertEquals(untrusted.code, 1);
   assertMatch(
     untrusted.stderr,
-    /^Cannot connect to tls:\/\/localhost:[^\n]*\n$/,
+    /^Cannot connect to tls:\/\/localhost:\d+: TLS failed: the certificate is of nobody who is trusted\n$/,
   );
+}, needing(["openssl"]));
+
+test("bench says what is wrong with --tls-ca", async (runtime) => {
+  using directory = new TemporaryDirectory();
+  const file = directory.file("ca.pem");
+  const allowed = permit(runtime, "--allow-read");
+  const run = async () => {
+    const args = ["--tls-ca", file, "tls://localhost:1"];
+    const { code, stdout, stderr } = await bench(allowed, ...args);
+    assertEquals([code, stdout], [1, ""]);
+    return stderr;
+  };
+  const begin = `Cannot use --tls-ca ${file}: `;
+  assertEquals(await run(), `${begin}no such file or directory\n`);
+  await Deno.writeTextFile(file, "");
+  assertEquals(await run(), `${begin}${file} is empty\n`);
+  for (const text of ["not PEM", certificate().key]) {
+    await Deno.writeTextFile(file, text);
+    assertEquals(await run(), `${begin}${file} holds no certificate in PEM\n`);
+  }
+  await Deno.writeTextFile(file, `\ufeff${certificate().cert}`);
+  assertMatch(await run(), /^Cannot connect to tls:\/\/localhost:1: /);
+});
+
+test("bench takes a certificate that is its own authority, or says that it cannot", async (runtime) => {
+  using directory = new TemporaryDirectory();
+  const file = directory.file("ca.pem");
+  // What `openssl req -x509` makes by itself.
+  const tls = certificateWith("-newkey", "rsa:2048");
+  await Deno.writeTextFile(file, tls.cert);
+  await using server = await FaultyServer.start(undefined, { tls });
+  const url = `tls://localhost:${server.port}`;
+  const { code, stderr } = await bench(
+    permit(runtime, "--allow-read"),
+    ...["-n", "1", "--tls-ca", file, url],
+  );
+  assertEquals(
+    [code, stderr],
+    runtime.name === "Deno"
+      ? [
+        1,
+        `Cannot connect to ${url}: TLS failed: the certificate is an authority's, not a server's\n`,
+      ]
+      : [0, ""],
+  );
+  const insecure = await bench(runtime, "-n", "1", "-k", url);
+  assertEquals([insecure.code, insecure.stderr], [0, ""]);
+  assertMatch(insecure.stdout, /^The server's certificate was not checked$/m);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -306,7 +361,7 @@ test("bench shows on a terminal how it goes", async (runtime) => {
     /[█░]{20} +1 s +[\d,]+\/s +[\d.]+ MB\/s +p50 .*s +p99 .*s +0 errors$/,
   );
   assert(lines.some((line) => line.startsWith("No errors")));
-});
+}, needing(["bash", "script"]));
 
 test("bench asks before it loads another machine heavily", async (runtime) => {
   const heavy = ["-c", "1001", "tcp://192.0.2.1:7"];
@@ -321,7 +376,7 @@ test("bench asks before it loads another machine heavily", async (runtime) => {
   assertEquals(code, 1);
   assert(lines.some((line) => line.includes(`${asked}. Go on? [y/N]`)));
   assert(lines.some((line) => line.endsWith("Not started")));
-});
+}, needing(["bash", "script"]));
 
 test("bench ends where a server accepts and never answers", async (runtime) => {
   const server = createServer((socket) => {

@@ -1,3 +1,4 @@
+import { loadParseArgs } from "../../../src/cli/parse_args.ts";
 import { canHurt } from "../../../src/cli/bench/run_bench.ts";
 import {
   BENCH_HELP,
@@ -7,6 +8,8 @@ import {
 import { UsageError } from "../../../src/cli/command_line.ts";
 import { parseEndpoint } from "../../../src/listen/endpoint.ts";
 import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
+
+const parseArgs = await loadParseArgs();
 
 const URL = "tcp://127.0.0.1:7";
 
@@ -24,6 +27,7 @@ const DEFAULTS: BenchSettings = {
   warmup: undefined,
   workers: 1,
   tlsCa: undefined,
+  insecure: false,
   json: false,
   yes: false,
   help: false,
@@ -53,13 +57,20 @@ const RIGHT: Record<string, Partial<BenchSettings>> = {
     endpoint: { transport: "tls", hostname: "localhost", port: 7 },
     tlsCa: "ca.pem",
   },
+  "-k tls://localhost:7": {
+    endpoint: { transport: "tls", hostname: "localhost", port: 7 },
+    insecure: true,
+  },
   "unix:///run/e": { endpoint: { transport: "unix", path: "/run/e" } },
   "-h": { help: true, endpoint: undefined },
 };
 
 for (const [line, expected] of Object.entries(RIGHT)) {
   Deno.test(`readBenchArgs() takes: ${line}`, () => {
-    assertEquals(readBenchArgs(split(line)), { ...DEFAULTS, ...expected });
+    assertEquals(readBenchArgs(split(line), parseArgs), {
+      ...DEFAULTS,
+      ...expected,
+    });
   });
 }
 
@@ -90,12 +101,14 @@ const WRONG: Record<string, string[]> = {
   [`--window 2 --churn ${URL}`]: ["--window", "--churn"],
   [`--workers 2 -c 1 ${URL}`]: ["--workers", "2", "1 connection"],
   [`--tls-ca x ${URL}`]: ["--tls-ca", "tls://HOST:PORT"],
+  [`-k ${URL}`]: ["--insecure", "tls://HOST:PORT"],
+  "-k --tls-ca x tls://localhost:7": ["--tls-ca", "--insecure", "one of them"],
 };
 
 for (const [line, parts] of Object.entries(WRONG)) {
   Deno.test(`readBenchArgs() refuses: ${line}`, () => {
     const { message } = assertThrows(
-      () => readBenchArgs(split(line)),
+      () => readBenchArgs(split(line), parseArgs),
       UsageError,
     );
     assert(!message.includes("\n"));

@@ -5,14 +5,9 @@ import {
 } from "../../helpers/certificates.ts";
 import { Client, pattern } from "../../helpers/client.ts";
 import { Program, testProgram } from "../../helpers/program.ts";
-import { RUNTIMES } from "../../helpers/runtimes.ts";
-
-/** Nothing hangs for longer than this, in milliseconds. */
-const TIMEOUT = 60_000;
+import { needing, RUNTIMES } from "../../helpers/runtimes.ts";
 
 const [DENO] = RUNTIMES;
-const granted = (await Deno.permissions.query({ name: "run" })).state ===
-  "granted";
 
 /** A test with real clients, ignored where one is not installed. */
 function test(
@@ -20,25 +15,16 @@ function test(
   name: string,
   fn: (port: number) => Promise<void>,
 ): void {
-  const ignore = !granted || !clients.every(isInstalled);
-  Deno.test({
-    name: `${clients.join(", ")}: ${name}`,
-    ignore,
-    timeout: TIMEOUT,
-    async fn() {
-      await using program = Program.start(DENO, "-p", "0");
+  testProgram(
+    `${clients.join(", ")}: ${name}`,
+    async (runtime) => {
+      await using program = Program.start(runtime, "-p", "0");
       await fn(await program.port());
       program.signal("SIGTERM");
       assertEquals((await program.ended()).code, 0);
     },
-  });
-}
-
-function isInstalled(command: string): boolean {
-  const { success } = new Deno.Command("sh", {
-    args: ["-c", `command -v "$0" >/dev/null`, command],
-  }).outputSync();
-  return success;
+    needing(["bash", ...clients], [DENO]),
+  );
 }
 
 /** Runs a shell command. The port, or the path, is `$0`. */
@@ -129,7 +115,7 @@ function testEndpoint(
     await fn(place, program);
     program.signal("SIGTERM");
     assertEquals((await program.ended()).code, 0);
-  }, clients.every(isInstalled) ? RUNTIMES : []);
+  }, needing(["bash", "openssl", ...clients]));
 }
 
 const TCP: Record<string, string> = {

@@ -8,7 +8,7 @@ import {
 import { Client, pattern } from "../../helpers/client.ts";
 import { Peer } from "../../helpers/peer.ts";
 import { Program, testProgram as test } from "../../helpers/program.ts";
-import { type Runtime, RUNTIMES } from "../../helpers/runtimes.ts";
+import { needing, type Runtime, RUNTIMES } from "../../helpers/runtimes.ts";
 
 const [DENO, NODE, BUN] = RUNTIMES;
 
@@ -73,7 +73,7 @@ test("serves several endpoints, and drains them together", async (runtime) => {
     program.lines.at(-1) ?? "",
     /^Server terminated: 2 connections, 1 datagram \(0 dropped\), 60 B echoed in /,
   );
-});
+}, needing(["openssl"]));
 
 function udpAddr(port: number) {
   return { transport: "udp", hostname: "127.0.0.1", port } as const;
@@ -173,32 +173,39 @@ test("a Unix socket is replaced after a crash, and left alone while it is served
   assert(!await exists(path), "the file is still there");
 });
 
-test("a wrong certificate is one line that names the file, and 1", async (runtime) => {
-  using directory = new TemporaryDirectory();
-  const allowed = withFiles(runtime, directory);
-  const file = (name: string) => directory.file(name);
-  makeCertificate(file("cert.pem"), file("key.pem"));
-  makeCertificate(file("other.pem"), file("other_key.pem"));
-  const wrong: [string, string, RegExp][] = [
-    ["none.pem", "key.pem", /cannot read \S+none\.pem: /],
-    ["cert.pem", "none.pem", /cannot read \S+none\.pem: /],
-    ["", "key.pem", /cannot read \S+: /],
-    ["key.pem", "key.pem", /key\.pem holds no certificate in PEM$/],
-    ["cert.pem", "cert.pem", /cert\.pem holds no private key in PEM/],
-    ["cert.pem", "other_key.pem", /other_key\.pem does not fit/],
-  ];
-  await Promise.all(wrong.map(async ([cert, key, reason]) => {
-    const { code, stderr } = await Program.run(
-      allowed,
-      "tls://127.0.0.1:0",
-      `--tls-cert=${file(cert)}`,
-      `--tls-key=${file(key)}`,
-    );
-    assertEquals(code, 1);
-    assertMatch(stderr, /^Cannot listen on tls:\/\/127\.0\.0\.1:0: [^\n]+\n$/);
-    assertMatch(stderr.trim(), reason);
-  }));
-});
+test(
+  "a wrong certificate is one line that names the file, and 1",
+  async (runtime) => {
+    using directory = new TemporaryDirectory();
+    const allowed = withFiles(runtime, directory);
+    const file = (name: string) => directory.file(name);
+    makeCertificate(file("cert.pem"), file("key.pem"));
+    makeCertificate(file("other.pem"), file("other_key.pem"));
+    const wrong: [string, string, RegExp][] = [
+      ["none.pem", "key.pem", /cannot read \S+none\.pem: /],
+      ["cert.pem", "none.pem", /cannot read \S+none\.pem: /],
+      ["", "key.pem", /cannot read \S+: /],
+      ["key.pem", "key.pem", /key\.pem holds no certificate in PEM$/],
+      ["cert.pem", "cert.pem", /cert\.pem holds no private key in PEM/],
+      ["cert.pem", "other_key.pem", /other_key\.pem does not fit/],
+    ];
+    await Promise.all(wrong.map(async ([cert, key, reason]) => {
+      const { code, stderr } = await Program.run(
+        allowed,
+        "tls://127.0.0.1:0",
+        `--tls-cert=${file(cert)}`,
+        `--tls-key=${file(key)}`,
+      );
+      assertEquals(code, 1);
+      assertMatch(
+        stderr,
+        /^Cannot listen on tls:\/\/127\.0\.0\.1:0: [^\n]+\n$/,
+      );
+      assertMatch(stderr.trim(), reason);
+    }));
+  },
+  needing(["openssl"]),
+);
 
 test("a wrong endpoint is one line and 2", async (runtime) => {
   const { code, stdout, stderr } = await Program.run(
@@ -224,10 +231,11 @@ test("every endpoint needs its own permissions only", async () => {
   // What is missing is named, one after the other; with the last, it listens.
   const needed: [string[], string[]][] = [
     [["udp://127.0.0.1:0"], ["--allow-net=127.0.0.1"]],
+    // It is bound under another name first, in the same directory.
     [[`unix://${socket}`], [
-      `--allow-read=${socket}`,
-      `--allow-write=${socket}`,
-      `--allow-net=unix:${socket}`,
+      `--allow-read=${file("")}`,
+      `--allow-write=${file("")}`,
+      "--allow-net",
     ]],
     [["tls://127.0.0.1:0", ...pem], [
       `--allow-read=${file("cert.pem")},${file("key.pem")}`,
@@ -257,7 +265,30 @@ test("every endpoint needs its own permissions only", async () => {
       }
     }
   }));
-}, [DENO]);
+}, needing(["openssl"], [DENO]));
+
+test("says why a TLS connection has failed", async (runtime) => {
+  using directory = new TemporaryDirectory();
+  const [cert, key] = [directory.file("cert.pem"), directory.file("key.pem")];
+  makeCertificate(cert, key);
+  const pem = [`--tls-cert=${cert}`, `--tls-key=${key}`];
+  const lines: [string[], RegExp][] = [
+    [[], /^#1 127\.0\.0\.1:\d+ closed \(error: not TLS\): 0 B echoed in /],
+    [["--log-format=json"], /"close".*"reason":"error","error":"not TLS"}$/],
+  ];
+  for (const [options, line] of lines) {
+    await using program = Program.start(
+      withFiles(runtime, directory),
+      "-v",
+      ...options,
+      "tls://127.0.0.1:0",
+      ...pem,
+    );
+    await using client = await Client.connect(await program.port());
+    await client.send("GET / HTTP/1.0\r\n\r\n");
+    await program.line(line);
+  }
+});
 
 test(
   "TLS clients that say nothing, or take nothing, leave nothing behind",
@@ -290,7 +321,7 @@ test(
     await sending;
     // Deno leaves it to such clients to go.
   },
-  [NODE, BUN],
+  needing(["openssl"], [NODE, BUN]),
 );
 
 /**

@@ -89,6 +89,7 @@ test("--max-lifetime closes a connection that is busy", async (runtime) => {
   let echoed = 0;
   while (await client.echo(pattern(1)).catch(() => undefined)) echoed++;
   assert(echoed > 0);
+  client.end();
   await program.line(/^#1 .* closed \(lifetime\): .* echoed in \d+ ms$/);
 });
 
@@ -101,6 +102,24 @@ test("--max-bytes closes a connection that has echoed so much", async (runtime) 
   await client.send(pattern(256));
   assertEquals(await client.receivePattern(), 256);
   await program.line(/^#1 .* closed \(limit\): 1\.0 KiB echoed/);
+});
+
+test("--max-bytes gives a client that sends more all that the log counts", async (runtime) => {
+  await using program = Program.start(
+    runtime,
+    "--max-bytes=64KiB",
+    "--log-format=json",
+    "-v",
+    "-p0",
+  );
+  await using client = await Client.connect(await program.port());
+  await client.send(pattern(200_000));
+  const received = await client.receivePattern();
+  client.end();
+  const { input } = await program.line(/"close"/);
+  const { bytes, reason } = JSON.parse(input);
+  assertEquals([bytes, reason], [received, "limit"]);
+  assert(received >= 64 * 1024);
 });
 
 test("--max-bytes goes beyond by one read at most", async (runtime) => {

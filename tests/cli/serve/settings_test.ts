@@ -1,3 +1,4 @@
+import { loadParseArgs } from "../../../src/cli/parse_args.ts";
 import {
   HELP,
   readArgs,
@@ -6,6 +7,8 @@ import {
 import { UsageError } from "../../../src/cli/command_line.ts";
 import type { Addr } from "../../../src/core/transport.ts";
 import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
+
+const parseArgs = await loadParseArgs();
 
 const DEFAULTS: Settings = {
   endpoints: [tcp("127.0.0.1", 3000)],
@@ -26,8 +29,6 @@ const DEFAULTS: Settings = {
   verbose: false,
   logFormat: "text",
   quiet: false,
-  help: false,
-  version: false,
 };
 
 function tcp(hostname: string, port: number): Addr {
@@ -75,7 +76,6 @@ const RIGHT: Record<string, Partial<Settings>> = {
   "-v": { verbose: true },
   "-q": { quiet: true },
   "--log-format json": { logFormat: "json" },
-  "-hV": { help: true, version: true },
   "-vp 3": {
     verbose: true,
     endpoints: [tcp("127.0.0.1", 3)],
@@ -114,7 +114,10 @@ const RIGHT: Record<string, Partial<Settings>> = {
 
 for (const [line, expected] of Object.entries(RIGHT)) {
   Deno.test(`readArgs() takes: ${line}`, () => {
-    assertEquals(readArgs(split(line)), { ...DEFAULTS, ...expected });
+    assertEquals(readArgs(split(line), parseArgs), {
+      ...DEFAULTS,
+      ...expected,
+    });
   });
 }
 
@@ -192,15 +195,21 @@ const WRONG: Record<string, string[]> = {
 
 for (const [line, parts] of Object.entries(WRONG)) {
   Deno.test(`readArgs() refuses: ${line}`, () => {
-    const { message } = assertThrows(() => readArgs(split(line)), UsageError);
+    const { message } = assertThrows(
+      () => readArgs(split(line), parseArgs),
+      UsageError,
+    );
     assert(!message.includes("\n"));
     for (const part of parts) assert(message.includes(part), message);
   });
 }
 
 Deno.test("readArgs() refuses an empty value, and keeps its message on one line", () => {
-  assertThrows(() => readArgs(["--hostname", ""]), UsageError);
-  const { message } = assertThrows(() => readArgs(["a\nb"]), UsageError);
+  assertThrows(() => readArgs(["--hostname", ""], parseArgs), UsageError);
+  const { message } = assertThrows(
+    () => readArgs(["a\nb"], parseArgs),
+    UsageError,
+  );
   assert(!message.includes("\n"));
 });
 

@@ -1,0 +1,81 @@
+import { fromStreams, type StreamPair } from "./streams.ts";
+import type { Addr, Connection, Listener } from "./transport.ts";
+
+/** A {@linkcode Listener} without a network, and the way to connect to it. */
+export interface MemoryListener extends Listener {
+  /**
+   * Connects to it, and returns the client's side: closing its `writable` ends
+   * the client's sending side; aborting it fails the connection with the reason,
+   * which counts as a reset if its `code` is `"ECONNRESET"`.
+   *
+   * @param remoteAddr The client's address; that of an unnamed Unix socket by
+   * default.
+   * @throws {Error} If the listener is closed.
+   */
+  connect(remoteAddr?: Addr): StreamPair;
+}
+
+/**
+ * A listener without a network, for tests: nothing is bound, no permission is
+ * needed, and no timer runs.
+ *
+ * @example
+ * ```ts
+ * import { memoryListener, serve } from "@echod/echod";
+ *
+ * const listener = memoryListener();
+ * await using server = serve(listener);
+ * const { readable, writable } = listener.connect();
+ * const writer = writable.getWriter();
+ * writer.write(new TextEncoder().encode("Hello World"));
+ * const { value } = await readable.getReader().read();
+ * console.log(new TextDecoder().decode(value), server.stats().accepted);
+ * ```
+ */
+export function memoryListener(): MemoryListener {
+  return new InMemory();
+}
+
+class InMemory implements MemoryListener {
+  readonly addr: Addr = { transport: "unix", path: "" };
+  readonly #waiting: Connection[] = [];
+  #closed = false;
+  #wake = () => {};
+
+  connect(remoteAddr?: Addr): StreamPair {
+    if (this.#closed) throw new Error("Cannot connect: the listener is closed");
+    const up = copier();
+    const down = copier();
+    this.#waiting.push(
+      fromStreams(
+        { readable: up.readable, writable: down.writable },
+        remoteAddr,
+      ),
+    );
+    this.#wake();
+    return { readable: down.readable, writable: up.writable };
+  }
+
+  async accept(): Promise<Connection | null> {
+    for (;;) {
+      if (this.#closed) return null;
+      const next = this.#waiting.shift();
+      if (next) return next;
+      await new Promise<void>((wake) => this.#wake = wake);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const connection of this.#waiting) connection.close();
+    this.#wake();
+  }
+}
+
+/** A way for bytes. Like a network it copies them: a sender may use its buffer again. */
+function copier(): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform: (bytes, controller) => controller.enqueue(bytes.slice()),
+  });
+}

@@ -1,0 +1,16 @@
+import { addressesToBind } from "../../src/runtimes/resolve.ts";
+import { assertEquals } from "../helpers/assert.ts";
+
+Deno.test("All addresses of a loopback name are bound, of others the first", async () => {
+  const cases: readonly (readonly [string[], string[]])[] = [
+    [["127.0.0.1", "::1"], ["127.0.0.1", "::1"]],
+    [["::1", "127.0.0.1", "::1"], ["::1", "127.0.0.1"]],
+    [["192.0.2.1", "192.0.2.2"], ["192.0.2.1"]],
+    [["2001:db8::1", "127.0.0.1"], ["2001:db8::1"]],
+  ];
+  for (const [found, bound] of cases) {
+    const find = () => Promise.resolve(found);
+    assertEquals(await addressesToBind("name", find), bound);
+    assertEquals(await addressesToBind("192.0.2.9", find), ["192.0.2.9"]);
+  }
+});
