@@ -20,7 +20,7 @@ export interface ClientOwner {
     now: number,
     sentAt: number,
   ): void;
-  /** A message has not come back completely, and is given up. */
+  /** A message has not come back, or not whole, and is not awaited any more. */
   onMissing(client: Client, now: number): void;
   /** The connection has ended before it was closed here. */
   onLost(client: Client, error?: Error): void;
@@ -64,20 +64,20 @@ export abstract class Client implements SocketHandler {
   /** Counts the messages timed from `since` on that are not sent completely. */
   abstract unsent(since: number): number;
 
-  /** Gives up what has been sent before a time and has not come back, where that can be told. */
+  /** Over UDP: gives up the messages sent before a time that have not come back. */
   abstract giveUp(before: number, now: number): void;
 
-  /** Compares received bytes. */
+  /** Compares bytes that have come in with those that were sent. */
   protected abstract check(
     chunk: Uint8Array,
     count: number,
     now: number,
   ): void;
 
-  /** Sends as much as there is room for. */
+  /** Sends the bytes that have not been sent yet, as far as there is room. */
   protected abstract flush(now: number): void;
 
-  /** Reports missing bytes as `kind`. */
+  /** Reports the bytes that have not come back as `kind`, if it is given. */
   protected abstract tellMissing(kind?: "truncated" | "late"): void;
 
   /** Sets its connection. */

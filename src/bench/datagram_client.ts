@@ -19,6 +19,9 @@ export class DatagramClient extends Client {
   #sent = 0;
   /** The places in the pattern at which lost datagrams begin. */
   readonly #lost = new Set<number>();
+  /** The same, in the order of their loss from an index on. */
+  readonly #lostLast: number[] = [];
+  #losses = 0;
   /** The number of losses attributed to the own receive buffer. */
   #unread = 0;
 
@@ -48,13 +51,12 @@ export class DatagramClient extends Client {
     const out = this.#out;
     while (out.first < this.#unsent && out.sentAt(out.first) < before) {
       const number = out.first;
-      const place = this.#place(number);
       this.#tellLost(number, "lost");
+      const place = this.#place(number);
+      const index = this.#losses++ % LOST;
+      this.#lost.delete(this.#lostLast[index] ?? NaN);
+      this.#lostLast[index] = place;
       this.#lost.add(place);
-      for (const oldest of this.#lost) {
-        if (this.#lost.size <= LOST) break;
-        this.#lost.delete(oldest);
-      }
       this.#miss(number, now);
     }
   }
@@ -162,18 +164,29 @@ export class DatagramClient extends Client {
       const last = this.#sent - (back + PERIOD) % PERIOD;
       if (last < 0) continue;
       const oldest = this.#out.start(this.#out.first);
-      // The oldest is the likeliest, where the pattern repeats itself among them.
+      const place = (found - index + PERIOD) % PERIOD;
+      let number = -1;
+      let repeated = this.#lost.has(place) ? last - index : -1;
+      // The pattern may repeat itself among those that are waited for.
       let offset = last - Math.floor(Math.max(last - oldest, 0) / PERIOD) *
           PERIOD;
       for (; offset <= last; offset += PERIOD) {
-        const number = this.#out.find(offset);
-        if (this.#out.isOut(number)) return { number, offset, place: found };
+        const holder = this.#out.find(offset);
+        if (holder < 0) continue;
+        const isOut = this.#out.isOut(holder);
+        if (
+          this.#out.start(holder) === offset - index &&
+          this.#out.size(holder) === chunk.length
+        ) {
+          if (isOut) return { number: holder, offset, place };
+          repeated = offset - index;
+        } else if (isOut && number < 0) {
+          number = holder;
+        }
       }
-      return {
-        number: -1,
-        offset: Math.max(last - index, 0),
-        place: (found - index + PERIOD) % PERIOD,
-      };
+      // A part of another one is meant only if it is no whole one.
+      if (repeated >= 0) return { number: -1, offset: repeated, place };
+      return { number, offset: Math.max(last - index, 0), place };
     }
   }
 

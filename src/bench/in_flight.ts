@@ -31,7 +31,7 @@ export class InFlight {
     return this.count === 0 ? Infinity : this.#sentAt[this.#first] ?? Infinity;
   }
 
-  /** Counts the messages that end after an offset and are timed from `since` on. */
+  /** Returns how many messages end after an offset and are timed from `since` on. */
   countAfter(offset: number, since: number): number {
     const mask = this.#ends.length - 1;
     let count = 0;

@@ -7,7 +7,7 @@ const PERIOD = 262_139;
 const REACH = 256 * 1024;
 /** The number of bytes that identify a place in the pattern. */
 const KEY = 8;
-/** The number of slots in the index: a power of two, so that half of them stay free. */
+/** The number of slots of the index: a power of two of which half stay free. */
 const SLOTS = 1 << 19;
 
 /**
@@ -21,8 +21,8 @@ export class Pattern {
   readonly bytes: Buffer = Buffer.alloc(PERIOD + REACH);
   /**
    * Each place in the pattern plus one, in the first free slot from the hash of
-   * its first four bytes on. It is made at once: made when the first byte is
-   * wrong, it would delay echoes that are being timed.
+   * its first four bytes on. If it were made when it is needed, that would count
+   * as the latency of a server.
    */
   readonly #index = new Int32Array(SLOTS);
 
@@ -53,7 +53,7 @@ export class Pattern {
     return true;
   }
 
-  /** How many of the first `most` bytes of `chunk` are those of the pattern from `place` on. */
+  /** Returns how many of the first `most` bytes of `chunk` match the pattern from `place` on. */
   matchLength(chunk: Uint8Array, place: number, most: number): number {
     const end = Math.min(chunk.length, most);
     let count = 0;

@@ -3,11 +3,11 @@ import { Pattern } from "./pattern.ts";
 
 /** How many bytes may be unknown before the nearest explanation is taken. */
 const PATIENCE = 1024;
-/** The largest number of unknown bytes, however many are missing. */
+/** How many bytes may be unknown at most, however many are missing. */
 const LIMIT = 64 * 1024;
 /** The number of gaps to keep open, in case the missing bytes still come. */
 const GAPS = 16;
-/** The number of gaps to distinguish among incomplete messages. */
+/** The number of gaps to tell apart in messages that are not complete yet. */
 const MISSING = 64 * 1024;
 
 const NOTHING = new Uint8Array();
@@ -23,7 +23,7 @@ interface Missing {
   left: number;
 }
 
-/** Missing bytes that may still come. */
+/** Missing bytes that may still come, after later ones. */
 interface Gap {
   readonly from: number;
   readonly to: number;
@@ -33,10 +33,10 @@ interface Gap {
 /**
  * Compares the echo of one connection with what was sent.
  *
- * Whatever is not what it should be is kept until it is clear what has happened:
- * eight bytes of the pattern tell where they belong. No more than 64 KiB are kept:
- * of garbage, as much as is missing is taken for `altered`, and the rest for
- * `inserted`. The time it takes is linear in the bytes that come.
+ * Unexpected bytes are kept until it is clear what has happened: eight bytes of the
+ * pattern identify their place. At most 64 KiB are kept; of more garbage, as many
+ * bytes as are missing count as `altered`, and all others as `inserted`. The time is
+ * linear in the number of bytes that come.
  */
 export class Verifier {
   readonly #pattern: Pattern;

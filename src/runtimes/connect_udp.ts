@@ -1,40 +1,126 @@
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
+import { isLoopback, parseIp } from "../core/ip.ts";
 import type { NetAddr } from "../core/transport.ts";
 import type { Socket, SocketHandler } from "./connector.ts";
+import { refuseSelf } from "./self_connection.ts";
+import type { UdpTable } from "./udp_table.ts";
+
+/** The receive buffer to ask for, in bytes; the system may grant less. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+
+/** What a runtime can do, as far as it differs. */
+export interface UdpAbilities {
+  /**
+   * Whether the system itself connects the socket. If not, datagrams of others
+   * are dropped here, and an unreachable port goes unnoticed while it is in use.
+   */
+  readonly connects: boolean;
+  /**
+   * Whether the receive buffer of the system can be set. On Deno that sets only
+   * the size of the buffer it allocates for each datagram, and slows it down.
+   */
+  readonly buffers: boolean;
+  /** The number of datagrams that may be on their way to the system, in their order. */
+  readonly atOnce: number;
+  /** The system's table of sockets, if it can be read. */
+  readonly table: UdpTable | undefined;
+}
 
 /** Opens a UDP socket that is connected to one peer, with `node:dgram`, which every runtime has. */
 export async function connectUdp(
   { hostname, port }: NetAddr,
   handler: SocketHandler,
+  { connects, buffers, atOnce, table }: UdpAbilities,
 ): Promise<Socket> {
   const { address, family } = await lookup(hostname);
+  // The system takes the unspecified address for its own loopback address.
+  const peer = address === "0.0.0.0"
+    ? "127.0.0.1"
+    : address === "::"
+    ? "::1"
+    : address;
+  if (!connects && isLoopback(peer) && table?.isFree(port)) {
+    throw refusal();
+  }
   return await new Promise((resolve, reject) => {
     const socket = createSocket(family === 6 ? "udp6" : "udp4");
     let closed = false;
+    let sending = 0;
+    let isFull = false;
+    /** The address of the peer, as the runtime writes it. */
+    let known = peer;
     function close() {
       if (closed) return;
       closed = true;
       socket.close();
     }
+    function fail(error: Error) {
+      if (closed) return;
+      close();
+      handler.onEnd(error);
+    }
+    function onSent(error?: Error | null) {
+      sending--;
+      if (error) return fail(error);
+      if (!isFull || closed) return;
+      isFull = false;
+      handler.onDrain();
+    }
     socket.once("error", reject);
-    socket.on("message", (datagram) => {
-      if (!closed) handler.onData(datagram, datagram.length);
+    socket.on("message", (datagram, from) => {
+      if (closed) return;
+      if (!connects && (from.port !== port || from.address !== known)) {
+        const isPeer = from.port === port &&
+          parseIp(from.address) === parseIp(peer);
+        if (!isPeer) return;
+        known = from.address;
+      }
+      handler.onData(datagram, datagram.length);
     });
-    socket.connect(port, address, () => {
+    socket.connect(port, peer, () => {
       socket.off("error", reject);
-      socket.on("error", (error) => {
-        if (closed) return;
-        close();
-        handler.onEnd(error);
+      socket.on("error", fail);
+      const local = socket.address();
+      const isAny = parseIp(local.address) === "0.0.0.0" ||
+        parseIp(local.address) === "::";
+      const self = refuseSelf({
+        // Unless the system connects it, the socket has every address.
+        localAddress: isAny && isLoopback(peer) ? peer : local.address,
+        localPort: local.port,
+        remoteAddress: peer,
+        remotePort: port,
       });
+      if (self) {
+        close();
+        return reject(self);
+      }
+      try {
+        if (buffers) socket.setRecvBufferSize(RECEIVE_BUFFER);
+      } catch {
+        // Some systems refuse what is too large: then it stays as it is.
+      }
       resolve({
+        remoteAddress: peer,
         write(bytes, from, to) {
-          if (!closed) socket.send(bytes, from, to - from);
+          if (closed) return 0;
+          if (sending === atOnce) {
+            isFull = true;
+            return 0;
+          }
+          sending++;
+          socket.send(bytes, from, to - from, onSent);
           return to - from;
         },
+        overflow: () => table?.drops(local.port),
         close,
       });
     });
+  });
+}
+
+function refusal(): Error {
+  return Object.assign(new Error("connection refused"), {
+    code: "ECONNREFUSED",
   });
 }

@@ -36,11 +36,11 @@ export interface Socket {
    */
   write(bytes: Uint8Array, from: number, to: number): number;
   /**
-   * Over UDP: how many datagrams have been lost so far because the socket's own
-   * receive buffer was full; undefined where the system does not say.
+   * Over UDP: returns how many datagrams have been lost so far because the
+   * socket's own receive buffer was full; undefined where the system does not say.
    */
   overflow?(): number | undefined;
-  /** Closes both directions. Nothing is called any more. */
+  /** Closes both directions. The handler is not called again. */
   close(): void;
 }
 

@@ -44,7 +44,7 @@ Deno.test("refuseSelf() refuses what has the same two ends, and nothing else", (
   assertEquals(refuseSelf({}), undefined);
 });
 
-for (const transport of ["tcp", "tls"]) {
+for (const transport of ["tcp", "tls", "udp"]) {
   testProgram(
     `bench does not talk to itself over ${transport}`,
     async ({ command, args }) => {

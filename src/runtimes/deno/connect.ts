@@ -13,14 +13,22 @@ import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { withLookup } from "../lookup_error.ts";
 import { readTlsError } from "../tls.ts";
+import { UDP_TABLES, UdpTable } from "../udp_table.ts";
 
 /** Connects with `Deno.connect`. */
 export function createConnector(options: ConnectorOptions): Connector {
   // The event loop starves the connections of a client as it does those of a server.
   const turnstile = new Turnstile();
+  const udp = {
+    connects: false,
+    buffers: false,
+    // What is sent together leaves in the reverse order.
+    atOnce: 1,
+    table: openUdpTable(),
+  };
   return {
     async connect(addr, handler) {
-      if (addr.transport === "udp") return connectUdp(addr, handler);
+      if (addr.transport === "udp") return connectUdp(addr, handler, udp);
       // Deno's own always checks.
       if (addr.transport === "tls" && options.insecure) {
         return (await loadNode(options)).connect(addr, handler);
@@ -29,6 +37,14 @@ export function createConnector(options: ConnectorOptions): Connector {
       return new DenoSocket(connection, handler, turnstile, options.chunkSize);
     },
   };
+}
+
+/** Returns the table of sockets where reading it asks nobody for permission. */
+function openUdpTable(): UdpTable | undefined {
+  const mayRead = UDP_TABLES.every((path) =>
+    Deno.permissions.querySync({ name: "read", path }).state === "granted"
+  );
+  return mayRead ? new UdpTable() : undefined;
 }
 
 /** Connects over `node:tls`. */

@@ -17,6 +17,7 @@ import { refuseSelf } from "../self_connection.ts";
 import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { readTlsError } from "../tls.ts";
+import { UdpTable } from "../udp_table.ts";
 
 /** Connects with `node:net` and `node:tls`. */
 export function createConnector(
@@ -24,9 +25,15 @@ export function createConnector(
 ): Connector {
   // All sockets read into the same buffer, one at a time, instead of into new ones.
   const buffer = new Uint8Array(chunkSize);
+  const udp = {
+    connects: true,
+    buffers: true,
+    atOnce: 64,
+    table: new UdpTable(),
+  };
   return {
     connect(addr, handler) {
-      if (addr.transport === "udp") return connectUdp(addr, handler);
+      if (addr.transport === "udp") return connectUdp(addr, handler, udp);
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
       const socket = open(addr, ca, insecure, {
         buffer,
