@@ -1,4 +1,4 @@
-import { explain } from "../core/error_message.ts";
+import { codeOf, explain } from "../core/error_message.ts";
 import type { Output, Runtime } from "../runtimes/runtime.ts";
 
 /** How long to wait before retrying a full stream, in milliseconds. */
@@ -56,5 +56,5 @@ function isFull(error: unknown): boolean {
 }
 
 function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+  return codeOf(error) === code;
 }

@@ -36,6 +36,12 @@ interface Answer {
   readonly error?: unknown;
 }
 
+function undefinedConnection(): never {
+  throw new TypeError(
+    "Cannot serve: accept() of a listener resolved with undefined, which is no connection",
+  );
+}
+
 class Combined<A extends Addr> implements Listener<A> {
   readonly addr: A;
   readonly #listeners: readonly Listener[];
@@ -64,8 +70,9 @@ class Combined<A extends Addr> implements Listener<A> {
       const answer = this.#answers.shift();
       if (answer) {
         this.#idle.add(answer.from);
-        if (answer.connection) return answer.connection;
-        throw answer.error;
+        if ("error" in answer) throw answer.error;
+        // What is no connection is for the server to report.
+        return answer.connection ?? undefinedConnection();
       }
       if (this.#ended === this.#listeners.length) return null;
       await new Promise<void>((wake) => this.#wake = wake);
@@ -91,8 +98,9 @@ class Combined<A extends Addr> implements Listener<A> {
     try {
       const connection = await from.accept();
       if (connection === null) this.#ended++;
-      else if (this.#closed) connection.close();
-      else this.#answers.push({ from, connection });
+      else if (this.#closed) {
+        Promise.try(() => connection.close()).catch(() => {});
+      } else this.#answers.push({ from, connection });
     } catch (error) {
       this.#answers.push({ from, error });
     }

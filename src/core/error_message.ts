@@ -64,7 +64,7 @@ export function explain(
   error: unknown,
   own: Readonly<Record<string, string>> = {},
 ): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return String(error);
   // Deno's own permissions: it says which one is missing.
   if (error.name === "NotCapable") return error.message;
   // It has been explained already, where it was made.
@@ -74,4 +74,10 @@ export function explain(
     own = { EPERM: "permission denied, run again with the --allow-net flag" };
   }
   return own[codeOf(error) ?? ""] ?? reasonOf(error) ?? error.message;
+}
+
+/** Reports whether a value is an error, of this realm or of another one. */
+function isError(value: unknown): value is Error {
+  return typeof value === "object" && value !== null && "message" in value &&
+    typeof value.message === "string" && "name" in value;
 }

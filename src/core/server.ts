@@ -122,19 +122,26 @@ export function serve<A extends Addr>(
   options: ServeOptions = {},
 ): EchoServer<A> {
   const listeners = Array.isArray(listener) ? listener : [listener];
-  for (const one of listeners) checkListener(one);
   try {
+    for (const one of listeners) checkListener(one);
     checkServeOptions(options);
     const addrs = listeners.map(({ addr }) => addr);
     return new Server(combine(listeners), addrs, options);
   } catch (error) {
     // It was handed over, so nobody else will close it.
-    for (const one of listeners) one.close();
+    for (const one of listeners) {
+      Promise.try(() => one.close()).catch(() => {});
+    }
     throw error;
   }
 }
 
-function checkListener(listener: object): void {
+function checkListener(listener: unknown): void {
+  if (typeof listener !== "object" || listener === null) {
+    throw new TypeError(
+      `Cannot serve: the listener must be an object, but is ${listener}`,
+    );
+  }
   if ("then" in listener) {
     throw new TypeError(
       "Cannot serve a promise: write serve(await listen(…)), with await",
@@ -251,7 +258,10 @@ class Server<A extends Addr> implements EchoServer<A> {
       }
       if (connection === null) return;
       backoff = 0;
-      if (this.#admits(connection)) this.#serve(connection);
+      const remoteAddr = this.#addrOf(connection);
+      if (remoteAddr && this.#admits(connection, remoteAddr)) {
+        this.#serve(connection, remoteAddr);
+      }
     }
   }
 
@@ -277,9 +287,22 @@ class Server<A extends Addr> implements EchoServer<A> {
     });
   }
 
+  /** The address of a peer. A connection that gives none is closed. */
+  #addrOf(connection: Connection): Addr | undefined {
+    try {
+      // Read once, as a getter may give another the next time, or throw.
+      const { remoteAddr } = connection;
+      checkAddr(remoteAddr);
+      return remoteAddr;
+    } catch (error) {
+      this.#report(error);
+      this.#closeQuietly(connection);
+      return undefined;
+    }
+  }
+
   /** Admits a client, or closes its connection. Reports whether it was admitted. */
-  #admits(connection: Connection): boolean {
-    const { remoteAddr } = connection;
+  #admits(connection: Connection, remoteAddr: Addr): boolean {
     let reason: RefuseReason | undefined;
     try {
       reason = this.#admission.enter(remoteAddr);
@@ -294,10 +317,10 @@ class Server<A extends Addr> implements EchoServer<A> {
     return false;
   }
 
-  async #serve(connection: Connection): Promise<void> {
+  async #serve(connection: Connection, remoteAddr: Addr): Promise<void> {
     const { maxBytes = Infinity } = this.#options;
     const now = performance.now();
-    const info = { id: ++this.#accepted, remoteAddr: connection.remoteAddr };
+    const info = { id: ++this.#accepted, remoteAddr };
     const entry: Entry = {
       info,
       connection,
@@ -339,6 +362,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     const { connection, info } = entry;
     try {
       await echoAmong(this.#shared, connection, (count) => {
+        if (!(count >= 0)) throw wrongCount(count);
         entry.bytes += count;
         entry.moved = true;
         if (entry.bytes >= entry.most) this.#reachMost(entry);
@@ -379,7 +403,13 @@ class Server<A extends Addr> implements EchoServer<A> {
   #finish(entry: Entry, reason: CloseReason): void {
     if (entry.reason !== undefined) return;
     const { connection } = entry;
-    if (!connection.closeWrite) {
+    let closeWrite: Connection["closeWrite"];
+    try {
+      ({ closeWrite } = connection);
+    } catch (error) {
+      this.#report(error, entry.info);
+    }
+    if (!closeWrite) {
       this.#end(entry, reason);
       return;
     }
@@ -388,7 +418,9 @@ class Server<A extends Addr> implements EchoServer<A> {
     entry.most = -1;
     const close = () => this.#close(entry);
     entry.timer = setTimeout(close, FAREWELL);
-    entry.farewell = Promise.try(() => connection.closeWrite?.()).catch(close);
+    entry.farewell = Promise.try(() => closeWrite.call(connection)).catch(
+      close,
+    );
   }
 
   #reachMost(entry: Entry): void {
@@ -399,10 +431,10 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   /** Drops what a peer still sends, until it ends its side or is closed. */
   async #drain(connection: Connection): Promise<void> {
-    if (connection.pipe) return;
     // One buffer serves all, because its content is not used.
     this.#sink ??= new Uint8Array(SINK);
     try {
+      if (connection.pipe) return;
       while ((await connection.read(this.#sink) ?? 0) > 0);
     } catch {
       // The peer has gone, or its time is over.
@@ -520,6 +552,24 @@ function checkConnection(connection: Connection): void {
     `Cannot serve: accept() of the listener resolved with ${
       String(connection)
     }, which is no connection`,
+  );
+}
+
+function checkAddr(addr: unknown): void {
+  if (typeof addr === "object" && addr !== null) return;
+  throw new TypeError(
+    `Cannot serve: remoteAddr of the connection is ${
+      String(addr)
+    }, which is no address`,
+  );
+}
+
+/** The error of a pipe that breaks its contract: no sum could be right after it. */
+function wrongCount(count: unknown): TypeError {
+  return new TypeError(
+    `Cannot echo: pipe() of the connection reported ${
+      String(count)
+    }, which is not a number of bytes`,
   );
 }
 

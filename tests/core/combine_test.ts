@@ -172,3 +172,21 @@ Deno.test("A connection that a listener hands over after close() is closed", asy
   await settled();
   assertEquals(connection.closed, 1);
 });
+
+Deno.test("A late connection whose close() rejects harms nobody", async () => {
+  const handOver = Promise.withResolvers<Connection>();
+  const connection = Object.assign(new MemoryConnection(), {
+    close: () => Promise.reject(new Error("boom")),
+  });
+  const slow: Listener = {
+    addr: connection.remoteAddr,
+    accept: () => handOver.promise,
+    close() {},
+  };
+  const combined = combine([slow, new MemoryListener()]);
+  const accepted = combined.accept();
+  combined.close();
+  handOver.resolve(connection);
+  assertEquals(await accepted, null);
+  await settled();
+});

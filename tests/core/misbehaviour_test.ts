@@ -276,3 +276,75 @@ Deno.test("idleTimeout and maxLifetime may be Infinity: off", async () => {
   assertEquals(clock.timers, 0);
   await assertEnds(clock, served);
 });
+
+Deno.test("A connection whose remoteAddr throws or is none is closed, and harms no other", async () => {
+  for (
+    const addr of [boom, () => undefined, () => null, () => "192.0.2.1"]
+  ) {
+    using clock = new FakeClock();
+    const bad = new MemoryConnection();
+    Object.defineProperty(bad, "remoteAddr", { get: addr });
+    const healthy = new MemoryConnection();
+    const served = await serveAll([bad, healthy]);
+    assertEquals([bad.closed, served.opened.length], [1, 1]);
+    assertEquals(served.errors.length, 1);
+    await assertEnds(clock, served);
+  }
+});
+
+Deno.test("remoteAddr is read once", async () => {
+  using clock = new FakeClock();
+  const connection = new MemoryConnection();
+  let reads = 0;
+  Object.defineProperty(connection, "remoteAddr", {
+    get: () => reads++ === 0 ? ADDR : boom(),
+  });
+  const served = await serveAll([connection], {}, { maxConnectionsPerHost: 1 });
+  await assertEnds(clock, served);
+  assertEquals([reads, served.errors], [1, []]);
+});
+
+Deno.test("A connection whose closeWrite cannot be had is closed at once", async () => {
+  using clock = new FakeClock();
+  const connection = new MemoryConnection();
+  Object.defineProperty(connection, "closeWrite", { get: boom });
+  const served = await serveAll([connection], {}, { idleTimeout: 1_000 });
+  await clock.advance(1_250);
+  await settled();
+  assertEquals(served.closed.map(({ reason }) => reason), ["idle"]);
+  assertEquals(served.errors.map(String), ["Error: boom"]);
+  await assertEnds(clock, served);
+});
+
+Deno.test("A pipe that reports no number of bytes is an error", async () => {
+  for (const count of [NaN, -1, undefined]) {
+    using clock = new FakeClock();
+    const pipe = untyped<NonNullable<Connection["pipe"]>>((onBytes) => {
+      if (typeof onBytes === "function") onBytes(count);
+      return never();
+    });
+    const served = await serveAll([connectionWith({ pipe })]);
+    assertEquals(served.closed.map(({ reason }) => reason), ["error"]);
+    assertEquals(served.server.stats().bytes, 0);
+    await assertEnds(clock, served);
+  }
+});
+
+Deno.test("serve() closes all listeners when one is none, though a close() fails", async () => {
+  for (const close of [boom, untyped<() => void>(() => Promise.reject())]) {
+    const sound = new MemoryListener();
+    const broken = { addr: ADDR, accept: never, close };
+    assertThrows(
+      () => serve([broken, sound], { maxConnections: 0 }),
+      RangeError,
+      "maxConnections",
+    );
+    assertEquals(sound.closed, 1);
+    const call = untyped<() => void>(() =>
+      Reflect.apply(serve, undefined, [[sound, undefined]])
+    );
+    assertThrows(call, TypeError, "must be an object, but is undefined");
+    assertEquals(sound.closed, 2);
+    await settled();
+  }
+});

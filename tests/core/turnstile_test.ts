@@ -151,3 +151,26 @@ Deno.test("Turnstile forgets the end of a line that has become empty", async () 
   await settled();
   assertEquals(order, ["a", "b"]);
 });
+
+Deno.test("Turnstile counts the turns from when a place was taken", async () => {
+  using clock = new FakeClock();
+  const turnstile = new Turnstile();
+  const holders = fill(turnstile);
+  const order: string[] = [];
+  // One waits all the time, so that turns are counted.
+  queue(turnstile, Array.from({ length: 65 }, (_, i) => `${i}`), order);
+  for (let turn = 0; turn < TURNS; turn++) clock.turn();
+  await settled();
+  assertEquals(order.length, WIDTH);
+  assertEquals(holders.some(({ hot }) => hot), false);
+  for (let turn = 1; turn < TURNS; turn++) clock.turn();
+  await settled();
+  assertEquals(
+    order.length,
+    WIDTH,
+    "the new holders keep their places as long",
+  );
+  clock.turn();
+  await settled();
+  assertEquals(order.length, WIDTH + 1);
+});
