@@ -6,7 +6,6 @@ const RETRY = 20;
 
 /** Reasons for the commonest errors of a stream, by POSIX name. */
 const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on the device",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file is too large",
   EIO: "input or output error",
@@ -20,7 +19,8 @@ export async function writeText(output: Output, text: string): Promise<void> {
     try {
       rest = rest.subarray(await output.write(rest));
     } catch (error) {
-      if (!isFull(error)) throw error;
+      // A full stream is tried again.
+      if (codeOf(error) !== "EAGAIN") throw error;
       await new Promise((resolve) => setTimeout(resolve, RETRY));
     }
   }
@@ -39,7 +39,7 @@ export async function printText(
     await writeText(stdout, text);
     return true;
   } catch (error) {
-    if (hasCode(error, "EPIPE")) return true;
+    if (codeOf(error) === "EPIPE") return true;
     const reason = explain(error, REASONS);
     await tellText(stderr, `Cannot write to standard output: ${reason}\n`);
     return false;
@@ -49,12 +49,4 @@ export async function printText(
 /** Writes the whole text, unless the reader has gone. */
 export function tellText(output: Output, text: string): Promise<void> {
   return writeText(output, text).catch(() => {});
-}
-
-function isFull(error: unknown): boolean {
-  return hasCode(error, "EAGAIN");
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return codeOf(error) === code;
 }

@@ -30,17 +30,9 @@ export function sumDatagrams(
 }
 
 /** The result of an `accept`: a connection, or an error. */
-interface Answer {
-  readonly from: Listener;
-  readonly connection?: Connection;
-  readonly error?: unknown;
-}
-
-function undefinedConnection(): never {
-  throw new TypeError(
-    "Cannot serve: accept() of a listener resolved with undefined, which is no connection",
-  );
-}
+type Answer =
+  | { readonly from: Listener; readonly connection: Connection }
+  | { readonly from: Listener; readonly error: unknown };
 
 class Combined<A extends Addr> implements Listener<A> {
   readonly addr: A;
@@ -71,8 +63,7 @@ class Combined<A extends Addr> implements Listener<A> {
       if (answer) {
         this.#idle.add(answer.from);
         if ("error" in answer) throw answer.error;
-        // What is no connection is for the server to report.
-        return answer.connection ?? undefinedConnection();
+        return answer.connection;
       }
       if (this.#ended === this.#listeners.length) return null;
       await new Promise<void>((wake) => this.#wake = wake);
@@ -83,8 +74,9 @@ class Combined<A extends Addr> implements Listener<A> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const connections = this.#answers.flatMap(({ connection }) =>
-      connection ?? []
+    const connections = this.#answers.flatMap((answer) =>
+      // A listener that misbehaves may have given undefined.
+      "error" in answer ? [] : answer.connection ?? []
     );
     const closing = [...this.#listeners, ...connections].map((one) =>
       Promise.try(() => one.close())

@@ -2,9 +2,8 @@ import { formatEndpoint } from "./endpoint.ts";
 import { combine } from "../core/combine.ts";
 import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
-import { withLookup } from "../runtimes/lookup_error.ts";
+import { addressesToBind } from "../runtimes/resolve.ts";
 import type {
-  BindOptions,
   TcpBindOptions,
   TlsBindOptions,
   UnixBindOptions,
@@ -32,6 +31,9 @@ const BACKLOG = 4096;
 /** The time that a client has for its TLS handshake, in milliseconds. */
 const HANDSHAKE_TIMEOUT = 10_000;
 
+/** The number of attempts to find a port that is free on all addresses of a name. */
+const PORT_ATTEMPTS = 10;
+
 /**
  * Binds a socket, for TCP unless the options name another transport. TCP
  * connections have `TCP_NODELAY` and keep-alive set.
@@ -57,10 +59,11 @@ const HANDSHAKE_TIMEOUT = 10_000;
  * listener.close();
  * ```
  *
- * @returns A promise of the bound listener. It rejects with an Error that says
- * what could not be bound and why, with the runtime's own error as its `cause`
- * and the POSIX name of an error of the system as its `code`; with a TypeError for an option of the wrong type, and with a RangeError for
- * one out of range.
+ * @returns A promise of the bound listener. It rejects with an Error that names
+ * the address and the reason if binding fails, with the runtime's error as its
+ * `cause` and the POSIX name of an error of the system as its `code`; with a
+ * TypeError if an option has the wrong type, and with a RangeError if one is out
+ * of range.
  */
 export function listen(
   options?: TcpListenOptions | TlsListenOptions | UdpListenOptions,
@@ -81,9 +84,7 @@ export async function listenAll(
   try {
     return await bindName(endpoint);
   } catch (thrown) {
-    const cause = "hostname" in endpoint
-      ? await withLookup(thrown, endpoint.hostname)
-      : thrown;
+    const cause = await realReason(thrown, endpoint);
     const url = formatEndpoint(endpoint);
     const why = explain(cause, reasonsFor(endpoint));
     const error = new Error(`Cannot listen on ${url}: ${why}`, { cause });
@@ -92,9 +93,19 @@ export async function listenAll(
   }
 }
 
+/** Finds the reason of a failed look-up, which the runtimes do not all tell. */
+async function realReason(
+  error: unknown,
+  endpoint: Endpoint,
+): Promise<unknown> {
+  if (!("hostname" in endpoint)) return error;
+  const { withLookup } = await import("../runtimes/lookup_error.ts");
+  return await withLookup(error, endpoint.hostname);
+}
+
 /** Reasons that differ by endpoint, by POSIX name. */
 function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
-  if (endpoint.transport === "unix") return { EINVAL: "name too long" };
+  if (!("port" in endpoint)) return {};
   if (endpoint.port === 0 || endpoint.port >= 1024) return {};
   return {
     EACCES: "permission denied (ports below 1024 are for privileged users)",
@@ -156,16 +167,10 @@ function complete(options: ListenOptions): Endpoint {
   }
 }
 
-/** The number of attempts to find a port that is free on all addresses of a name. */
-const PORT_ATTEMPTS = 10;
-
 /** Binds the addresses of a name, all on the same port. */
 async function bindName(endpoint: Endpoint): Promise<readonly Listener[]> {
   if (!("hostname" in endpoint)) return [await bind(endpoint)];
   const { hostname, port } = endpoint;
-  const { isIP } = await import("node:net");
-  if (isIP(hostname)) return [await bindEverywhere(endpoint)];
-  const { addressesToBind } = await import("../runtimes/resolve.ts");
   const addresses = await addressesToBind(hostname);
   for (let attempt = 1;; attempt++) {
     try {
@@ -232,17 +237,16 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     const pem = checkPem(endpoint.cert, endpoint.key, names);
     return await runtime.listen({ ...endpoint, ...pem, backlog: BACKLOG });
   }
-  const options: BindOptions = { ...endpoint, backlog: BACKLOG };
   if (endpoint.transport === "unix") {
     const { listenUnix } = await import("./unix.ts");
-    const { path, mode } = endpoint;
+    const { transport, path, mode } = endpoint;
     return await listenUnix(
       path,
       mode,
-      (path) => runtime.listen({ transport: "unix", path, backlog: BACKLOG }),
+      (path) => runtime.listen({ transport, path, backlog: BACKLOG }),
     );
   }
-  return await runtime.listen(options);
+  return await runtime.listen({ ...endpoint, backlog: BACKLOG });
 }
 
 function checkText(name: string, value: unknown): void {

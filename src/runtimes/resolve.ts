@@ -1,5 +1,4 @@
-import { lookup } from "node:dns/promises";
-import { BlockList, isIP } from "node:net";
+import { isLoopback, parseIp } from "../core/ip.ts";
 
 /** Finds all addresses of a name, in the system's order. */
 export type Lookup = (hostname: string) => Promise<readonly string[]>;
@@ -13,17 +12,14 @@ export async function addressesToBind(
   hostname: string,
   find: Lookup = lookupAll,
 ): Promise<readonly string[]> {
-  if (isIP(hostname)) return [hostname];
+  if (parseIp(hostname) !== undefined) return [hostname];
   const all = [...new Set(await find(hostname))];
-  const loopback = new BlockList();
-  loopback.addSubnet("127.0.0.0", 8, "ipv4");
-  loopback.addAddress("::1", "ipv6");
-  const isLoopback = (address: string) =>
-    loopback.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
   return all.every(isLoopback) ? all : all.slice(0, 1);
 }
 
 async function lookupAll(hostname: string): Promise<readonly string[]> {
+  // Loaded only for a name, because Deno takes longer to start with it.
+  const { lookup } = await import("node:dns/promises");
   const found = await lookup(hostname, { all: true, order: "verbatim" });
   return found.map(({ address }) => address);
 }
