@@ -23,8 +23,10 @@ export class Results {
     const outcomes = this.#of(subject, measure);
     const reason = outcomes.find((outcome) => typeof outcome === "string");
     if (reason !== undefined) return reason;
-    const figures = outcomes.filter((outcome) => typeof outcome === "number");
-    if (figures.length === 0) return "";
+    const figures = outcomes.filter((outcome) => typeof outcome === "number")
+      .filter(Number.isFinite);
+    // A percentile of too few messages is not known.
+    if (figures.length === 0) return outcomes.length === 0 ? "" : "–";
     const middle = median(figures);
     const spread = figures.length > 1 && middle > 0
       ? ` ±${
