@@ -173,8 +173,6 @@ interface Entry {
   farewell?: Promise<void>;
   timer?: ReturnType<typeof setTimeout>;
   closed: boolean;
-  /** Ends its service although the closed connection does not settle. */
-  giveUp?: () => void;
   /** The reason for the error, if it is known. */
   error?: string | undefined;
 }
@@ -317,7 +315,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     return false;
   }
 
-  async #serve(connection: Connection, remoteAddr: Addr): Promise<void> {
+  #serve(connection: Connection, remoteAddr: Addr): void {
     const { maxBytes = Infinity } = this.#options;
     const now = performance.now();
     const info = { id: ++this.#accepted, remoteAddr };
@@ -336,25 +334,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#call(() => this.#options.onOpen?.(info), info);
     if (this.#closing) this.#end(entry, "shutdown");
 
-    await Promise.race([
-      this.#echo(entry),
-      new Promise<void>((resolve) => entry.giveUp = resolve),
-    ]);
-    this.#close(entry);
-    clearTimeout(entry.timer);
-
-    this.#entries.delete(entry);
-    this.#admission.leave(info.remoteAddr);
-    this.#bytes += entry.bytes;
-    this.#call(() =>
-      this.#options.onClose?.({
-        ...info,
-        bytes: entry.bytes,
-        duration: performance.now() - entry.openedAt,
-        reason: entry.reason ?? "error",
-        ...(entry.error !== undefined && { error: entry.error }),
-      }), info);
-    this.#wake?.();
+    this.#echo(entry);
   }
 
   /** Echoes a connection until it ends, for whatever reason. Never rejects. */
@@ -386,6 +366,26 @@ class Server<A extends Addr> implements EchoServer<A> {
     if (entry.farewell) {
       await Promise.all([entry.farewell, this.#drain(connection)]);
     }
+    this.#close(entry);
+    this.#settle(entry);
+  }
+
+  /** Accounts for a connection that has ended, once. */
+  #settle(entry: Entry): void {
+    if (!this.#entries.delete(entry)) return;
+    clearTimeout(entry.timer);
+    const { info } = entry;
+    this.#admission.leave(info.remoteAddr);
+    this.#bytes += entry.bytes;
+    this.#call(() =>
+      this.#options.onClose?.({
+        ...info,
+        bytes: entry.bytes,
+        duration: performance.now() - entry.openedAt,
+        reason: entry.reason ?? "error",
+        ...(entry.error !== undefined && { error: entry.error }),
+      }), info);
+    this.#wake?.();
   }
 
   /** Ends a connection at once: the first reason counts. */
@@ -446,7 +446,8 @@ class Server<A extends Addr> implements EchoServer<A> {
     if (entry.closed) return;
     entry.closed = true;
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => entry.giveUp?.(), PATIENCE);
+    // In case the closed connection leaves something pending.
+    entry.timer = setTimeout(() => this.#settle(entry), PATIENCE);
     this.#closeQuietly(entry.connection, entry.info);
   }
 
