@@ -19,6 +19,7 @@ export class SecureConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly pipe?: (onBytes: (count: number) => void) => Promise<void>;
   readonly closeWrite?: () => Promise<void>;
+  readonly reset?: () => void;
   readonly #connection: Connection;
   readonly #handshake: Promise<void>;
   readonly #failed = Promise.withResolvers<never>();
@@ -42,7 +43,7 @@ export class SecureConnection implements Connection {
     this.#handshake = this.#finish(handshake, timeout);
     // Reads and writes report the failure.
     this.#handshake.catch(() => {});
-    const { pipe, closeWrite } = connection;
+    const { pipe, closeWrite, reset } = connection;
     if (pipe) {
       this.pipe = async (onBytes) => {
         await this.#handshake;
@@ -53,6 +54,12 @@ export class SecureConnection implements Connection {
       this.closeWrite = async () => {
         if (!this.#done) throw new Error("The TLS handshake is not done");
         await closeWrite.call(connection);
+      };
+    }
+    if (reset) {
+      this.reset = () => {
+        this.#failed.reject(new Error("Connection closed"));
+        reset.call(connection);
       };
     }
   }

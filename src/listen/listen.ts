@@ -135,21 +135,25 @@ function complete(options: ListenOptions): Endpoint {
   switch (options.transport) {
     case undefined:
     case "tcp": {
-      const { reusePort = false } = options;
+      const { reusePort = false, resets = false } = options;
       checkSwitch("reusePort", reusePort);
-      return { transport: "tcp", hostname, port, reusePort };
+      checkSwitch("resets", resets);
+      return { transport: "tcp", hostname, port, reusePort, resets };
     }
     case "tls": {
-      const { transport, cert, key, reusePort = false } = options;
+      const { transport, cert, key, reusePort = false, resets = false } =
+        options;
       checkSecret("cert", cert);
       checkSecret("key", key);
       checkSwitch("reusePort", reusePort);
+      checkSwitch("resets", resets);
       const handshakeTimeout = HANDSHAKE_TIMEOUT;
       return {
         transport,
         hostname,
         port,
         reusePort,
+        resets,
         cert,
         key,
         handshakeTimeout,

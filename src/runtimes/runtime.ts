@@ -44,6 +44,8 @@ export interface TcpBindOptions {
   readonly port: number;
   /** Whether other sockets may listen on the same port. */
   readonly reusePort: boolean;
+  /** Whether its connections must have `reset`. */
+  readonly resets: boolean;
 }
 
 /** A TCP socket for TLS. */
@@ -53,6 +55,8 @@ export interface TlsBindOptions {
   readonly port: number;
   /** Whether other sockets may listen on the same port. */
   readonly reusePort: boolean;
+  /** Whether its connections must have `reset`. */
+  readonly resets: boolean;
   /** The certificate, in PEM. */
   readonly cert: string;
   /** Its key, in PEM. */

@@ -4,6 +4,7 @@ import { missing } from "../helpers/commands.ts";
 import { farewellContract } from "./farewell_contract.ts";
 import { goneContract } from "./gone_contract.ts";
 import { reasonsContract } from "./reasons_contract.ts";
+import { resetContract } from "./reset_contract.ts";
 import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
 import { udpContract } from "./udp_contract.ts";
@@ -24,6 +25,7 @@ export function contracts(test: Test): void {
     contract(transportTest, transport);
     backlogContract(transportTest, transport);
     farewellContract(transportTest, transport);
+    resetContract(transportTest, transport);
     if (transport !== UNIX) goneContract(transportTest, transport);
   }
   reasonsContract((what, run) => test(what, run, withoutOpenssl));

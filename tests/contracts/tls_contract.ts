@@ -200,6 +200,7 @@ export function tlsContract(test: Test): void {
       hostname: "127.0.0.1",
       port: 0,
       reusePort: false,
+      resets: false,
       backlog: 1,
       handshakeTimeout: 50,
     });

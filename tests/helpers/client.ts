@@ -28,7 +28,9 @@ export class Client implements AsyncDisposable {
     this.#closed = new Promise((resolve) =>
       socket.once("close", () => resolve())
     );
-    socket.on("error", (error) => this.#error = error);
+    for (const one of [raw, socket]) {
+      one.on("error", (error: Error) => this.#error ??= error);
+    }
   }
 
   /** Connects to a TCP port of this machine. */

@@ -102,7 +102,9 @@ class BunListener implements Listener {
           socket.pause();
           socket.setNoDelay(true);
           socket.setKeepAlive(true);
-          socket.data = new BunConnection(socket, transport);
+          socket.data = transport === "unix"
+            ? new BunConnection(socket, transport)
+            : new BunTcpConnection(socket, transport);
           this.#waiting.push(socket.data);
           this.#wake();
         },
@@ -304,6 +306,21 @@ class BunConnection implements Connection {
 
   #change(): Promise<void> {
     return new Promise((resolve) => this.#wake = resolve);
+  }
+}
+
+/** A connection over TCP, which can be reset. */
+class BunTcpConnection extends BunConnection {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, transport: BindOptions["transport"]) {
+    super(socket, transport);
+    this.#socket = socket;
+  }
+
+  reset(): void {
+    this.#socket.terminate();
+    this.onClose();
   }
 }
 

@@ -21,12 +21,16 @@ export const runtime: Runtime = {
     return Deno.stderr;
   },
 
-  // deno-lint-ignore require-await -- so that what Deno throws rejects
   async listen(options) {
     const tcpBacklog = options.backlog;
     if (options.transport === "unix") {
       const listener = Deno.listen(options);
       return new DenoListener(listener, listener.addr, nameUnnamed);
+    }
+    if (options.resets) {
+      // A Deno.Conn has no way to reset.
+      const { runtime } = await import("../node/runtime.ts");
+      return await runtime.listen(options);
     }
     // Deno would end the process.
     if (options.reusePort && !("listenDatagram" in Deno)) {

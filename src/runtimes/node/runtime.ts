@@ -190,7 +190,7 @@ async function makerFor(options: BindOptions): Promise<Maker> {
     return {
       prepare(socket) {
         const addr = peerOf(socket);
-        return addr && new NodeConnection(socket, addr);
+        return addr && new NodeTcpConnection(socket, addr);
       },
     };
   }
@@ -218,7 +218,7 @@ async function makerFor(options: BindOptions): Promise<Maker> {
         socket.destroy(read instanceof Error ? read : undefined);
       });
       return new SecureConnection(
-        new NodeConnection(socket, addr),
+        new NodeTcpConnection(socket, addr, raw),
         handshakeOf(socket),
         options.handshakeTimeout,
       );
@@ -384,6 +384,22 @@ class NodeConnection implements Connection {
     // Sends a TLS client the close_notify, if it still reads.
     if ("encrypted" in this.#socket) this.#socket.end();
     this.#socket.destroy();
+  }
+}
+
+/** A connection over TCP, which can be reset. */
+class NodeTcpConnection extends NodeConnection {
+  readonly #raw: Socket;
+
+  /** @param raw The socket under `socket`, if that is TLS. */
+  constructor(socket: Socket, remoteAddr: Addr, raw = socket) {
+    super(socket, remoteAddr);
+    this.#raw = raw;
+  }
+
+  reset(): void {
+    this.#raw.resetAndDestroy();
+    super.close();
   }
 }
 

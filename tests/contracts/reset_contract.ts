@@ -1,0 +1,54 @@
+import type { ListenOptions } from "../../mod.ts";
+import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
+import { pattern } from "../helpers/client.ts";
+import { Pair } from "../helpers/fixtures.ts";
+import { TCP, TLS, type Transport } from "../helpers/transports.ts";
+import type { Test } from "./connection_contract.ts";
+
+/** States how a server resets a connection, where the transport has resets. */
+export function resetContract(test: Test, transport: Transport): void {
+  const resetting: Transport = {
+    ...transport,
+    options: (): ListenOptions => {
+      const options = transport.options();
+      return options.transport === "unix" || options.transport === "udp"
+        ? options
+        : { ...options, resets: true };
+    },
+  };
+
+  if (transport !== TCP && transport !== TLS) {
+    test("A connection has no reset", async () => {
+      await using pair = await Pair.open(resetting);
+      assertEquals(pair.connection.reset, undefined);
+    });
+    return;
+  }
+
+  test("reset() gives the client ECONNRESET after what it has received", async () => {
+    await using pair = await Pair.open(resetting);
+    const { connection, client } = pair;
+    await connection.write(pattern(3));
+    assertEquals(await client.receiveExactly(3), pattern(3));
+    assert(connection.reset);
+    const read = connection.read(new Uint8Array(1));
+    connection.reset();
+    await assertRejects(() => read, Error);
+    const error = await assertRejects(() => client.receive(), Error);
+    assert("code" in error);
+    assertEquals(error.code, "ECONNRESET");
+  });
+
+  test("reset() ends a write that is pending, and a connection without traffic", async () => {
+    await using deaf = await Pair.open(resetting);
+    await deaf.fill();
+    assert(deaf.connection.reset);
+    deaf.connection.reset();
+    await assertRejects(() => deaf.filling, Error);
+
+    await using silent = await Pair.open(resetting);
+    assert(silent.connection.reset);
+    silent.connection.reset();
+    await assertRejects(() => silent.client.receive(), Error);
+  });
+}
