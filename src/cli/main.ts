@@ -11,20 +11,22 @@ export async function main(): Promise<void> {
 
 async function run(runtime: Runtime): Promise<number> {
   const { args, name } = runtime;
-  if (args[0] === "bench") {
-    const { runBench } = await import("./bench/run_bench.ts");
-    return await runBench(runtime, args.slice(1));
-  }
+  const isBench = args[0] === "bench";
   // Before the command line is parsed: for its parser, Deno may have to ask JSR.
   const has = (...names: string[]) => args.some((arg) => names.includes(arg));
   if (has("-h", "--help")) {
-    const { HELP } = await import("./serve/settings.ts");
-    return await printText(runtime, HELP) ? 0 : 1;
+    const help = isBench
+      ? (await import("./bench/settings.ts")).BENCH_HELP
+      : (await import("./serve/settings.ts")).HELP;
+    return await printText(runtime, help) ? 0 : 1;
   }
   if (has("-V", "--version")) {
-    return await printText(runtime, `echod ${config.version} (${name})\n`)
-      ? 0
-      : 1;
+    const line = `echod ${config.version} (${name})\n`;
+    return await printText(runtime, line) ? 0 : 1;
+  }
+  if (isBench) {
+    const { runBench } = await import("./bench/run_bench.ts");
+    return await runBench(runtime, args.slice(1));
   }
   const { runServe } = await import("./serve/run_serve.ts");
   return await runServe(runtime);

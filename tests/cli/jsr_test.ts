@@ -1,8 +1,12 @@
-import { assert, assertEquals } from "../helpers/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+} from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
 import { type Answer, FakeJsr, servePackage } from "../helpers/jsr.ts";
 import { Program, testProgram } from "../helpers/program.ts";
-import { RUNTIMES } from "../helpers/runtimes.ts";
+import { type Runtime, RUNTIMES } from "../helpers/runtimes.ts";
 
 const [DENO] = RUNTIMES;
 
@@ -63,6 +67,51 @@ for (const [what, makeAnswer] of Object.entries(ANSWERS)) {
     assert(jsr.asked.length > 0, "JSR was not asked");
   });
 }
+
+test("bench and workers start where JSR accepts and never answers", async () => {
+  using cache = new TemporaryDirectory();
+  await using jsr = new FakeJsr(never);
+  const permitted: Runtime = { ...DENO, args: [...DENO.args, "--allow-read"] };
+  const env = { JSR_URL: jsr.url, DENO_DIR: cache.file("") };
+  const run = (...args: string[]) =>
+    new Program(permitted.command, [...permitted.args, "mod.ts", ...args], env);
+  await using program = run("-p0", "--workers=2");
+  const endpoint = `tcp://127.0.0.1:${await program.port()}`;
+  for (const workers of [1, 2]) {
+    await using client = run("bench", "-n10", `--workers=${workers}`, endpoint);
+    const { code, stdout } = await client.ended();
+    assertEquals(code, 0, stdout);
+  }
+  assert(jsr.asked.length > 0, "JSR was not asked");
+});
+
+test("--help and --version ask nobody", async () => {
+  using cache = new TemporaryDirectory();
+  await using jsr = new FakeJsr(never);
+  for (const program of [[], ["bench"]]) {
+    for (const flag of ["-h", "--help", "-V", "--version"]) {
+      await using asked = start(jsr.url, cache.file(""), ...program, flag);
+      const { code, stdout } = await asked.ended();
+      assertEquals(code, 0);
+      assert(/^(Usage: |echod )/.test(stdout), stdout);
+    }
+  }
+  assertEquals(jsr.asked, []);
+});
+
+test("the tests do without fast-check where npm accepts and never answers", async () => {
+  using cache = new TemporaryDirectory();
+  await using npm = new FakeJsr(never);
+  const file = "tests/properties/properties_test.ts";
+  await using tests = new Program(DENO.command, ["test", "--no-prompt", file], {
+    NPM_CONFIG_REGISTRY: npm.url,
+    JSR_URL: npm.url,
+    DENO_DIR: cache.file(""),
+  });
+  const { code, stdout } = await tests.ended();
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "properties (without fast-check) ... ignored");
+});
 
 const UNREACHABLE: Readonly<Record<string, () => string>> = {
   "refuses": () => `http://127.0.0.1:${closedPort()}/`,

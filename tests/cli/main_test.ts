@@ -202,8 +202,8 @@ test("--help and --version are on standard output, with 0", async (runtime) => {
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^Usage: .*--max-connections N/s);
   }
-  for (const flag of ["-V", "--version"]) {
-    const { code, stdout, stderr } = await Program.run(runtime, flag);
+  for (const args of [["-V"], ["--version"], ["bench", "-V"]]) {
+    const { code, stdout, stderr } = await Program.run(runtime, ...args);
     assertEquals([code, stderr], [0, ""]);
     assertEquals(stdout.split(" ").slice(0, 2), ["echod", config.version]);
   }

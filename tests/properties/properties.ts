@@ -8,7 +8,7 @@ import { formatEndpoint, parseEndpoint } from "../../src/listen/endpoint.ts";
 import { echo } from "../../src/core/echo.ts";
 import { parseIp } from "../../src/core/ip.ts";
 import type { Addr } from "../../src/core/transport.ts";
-import fc from "fast-check";
+import { type Arbitrary, fc } from "./fast_check.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { settled } from "../helpers/fake_clock.ts";
 import { MemoryConnection } from "../helpers/memory.ts";
@@ -63,7 +63,7 @@ const whole = (max: number) => fc.integer({ min: 1, max });
 type Case = [value: string, expected: Partial<Settings>];
 
 /** Options, and what they have to be read as. */
-const OPTIONS: Readonly<Record<string, fc.Arbitrary<Case>>> = {
+const OPTIONS: Readonly<Record<string, Arbitrary<Case>>> = {
   port: fc.nat(65535).map((port: number): Case => [`${port}`, {
     endpoints: [{ transport: "tcp", hostname: "127.0.0.1", port }],
   }]),
@@ -85,7 +85,7 @@ const OPTIONS: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   grace: time(0).map((
     [time, grace]: [string, number],
   ): Case => [time, { grace }]),
-  "log-format": fc.constantFrom<Settings["logFormat"][]>("text", "json").map((
+  "log-format": fc.constantFrom("text", "json").map((
     logFormat: Settings["logFormat"],
   ): Case => [logFormat, { logFormat }]),
 };
@@ -93,7 +93,7 @@ const OPTIONS: Readonly<Record<string, fc.Arbitrary<Case>>> = {
 Deno.test("Whatever is given in whatever order is read as it is meant", () => {
   type Given = [name: string, value: string, glued: boolean, Partial<Settings>];
   const given = fc.shuffledSubarray(Object.entries(OPTIONS)).chain((
-    options: [string, fc.Arbitrary<Case>][],
+    options: [string, Arbitrary<Case>][],
   ) =>
     fc.tuple(
       ...options.map(([name, cases]) =>
@@ -164,7 +164,7 @@ Deno.test("A size is its number times its unit, and nothing else is one", () => 
 
 // Addresses.
 
-const addr: fc.Arbitrary<Addr> = fc.oneof(
+const addr: Arbitrary<Addr> = fc.oneof(
   fc.record({
     transport: fc.constantFrom("tcp", "tls", "udp"),
     hostname: fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain()),
@@ -341,7 +341,7 @@ Deno.test("echo() is exact, however reads and writes are cut", async () => {
     readonly room?: number;
     readonly take?: boolean;
   }
-  const step: fc.Arbitrary<Step> = fc.oneof(
+  const step: Arbitrary<Step> = fc.oneof(
     fc.record({ send: fc.uint8Array({ maxLength: 3_000 }) }),
     fc.record({ largestWrite: fc.integer({ min: 1, max: 3_000 }) }),
     fc.record({ room: fc.nat(3_000) }),

@@ -40,6 +40,7 @@ Options:
       --json                 the result as one JSON object
   -y, --yes                  do not ask before loading another machine heavily
   -h, --help                 show this help
+  -V, --version              show the version
 
 TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or one
 with a unit: 4KiB, 1MiB. The first Ctrl+C ends the sending, the second the wait for the
