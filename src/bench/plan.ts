@@ -1,5 +1,5 @@
 import type { ConnectorOptions } from "../runtimes/connector.ts";
-import { parseEndpoint } from "../listen/endpoint.ts";
+import { parsePlainEndpoint } from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
 import type { LoadOptions } from "./load.ts";
 import type { BenchOptions } from "./types.ts";
@@ -50,7 +50,7 @@ export function readOptions(options: CheckedOptions): Plan {
     drainSignal,
     onProgress,
   } = options;
-  const addr = parseEndpoint(endpoint);
+  const addr = parsePlainEndpoint(endpoint);
   const [least, most] = typeof size === "number" ? [size, size] : size;
 
   checkWhole("connections", connections);

@@ -1,6 +1,5 @@
-import { parseEndpoint } from "../listen/endpoint.ts";
+import { type Endpoint, parseEndpoint } from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
-import type { Addr } from "../core/transport.ts";
 import type { ParseArgs } from "./parse_args.ts";
 
 /** An error in the command line. The message says where it is, and what would be right. */
@@ -19,7 +18,7 @@ export interface Accepted<V extends string, S extends string> {
 /** A parsed command line. */
 export interface Given<V extends string, S extends string> {
   /** The endpoints, in order. */
-  readonly endpoints: Addr[];
+  readonly endpoints: readonly Endpoint[];
   /** Reports whether a switch is given. */
   isOn(name: S): boolean;
   /** Returns the value of an option, or undefined if it is not given. */
@@ -29,7 +28,7 @@ export interface Given<V extends string, S extends string> {
 }
 
 /** Parses a value. Returns undefined if it is invalid. */
-type Read<T> = (text: string) => T | undefined;
+export type Read<T> = (text: string) => T | undefined;
 
 const UNITS: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
@@ -111,7 +110,7 @@ export function readGiven<V extends string, S extends string>(
   };
 }
 
-function readEndpoint(arg: string): Addr {
+function readEndpoint(arg: string): Endpoint {
   try {
     return parseEndpoint(arg);
   } catch (error) {

@@ -21,16 +21,60 @@ export function formatEndpoint(addr: Addr): string {
   return `${addr.transport}://${formatAddr(addr)}`;
 }
 
+/** A parameter of an endpoint. One without `=` has no value. */
+export type Parameter = readonly [name: string, value: string | undefined];
+
+/** A parsed endpoint. */
+export interface Endpoint {
+  /** The whole URL, as it was given. */
+  readonly url: string;
+  /** The address. */
+  readonly addr: Addr;
+  /** The parameters, in the order in which they stand in the URL. */
+  readonly parameters: readonly Parameter[];
+}
+
 /**
- * Parses a URL to an address; `tcp://:3000` is every address of the machine. Throws
- * a SyntaxError that says what was expected.
+ * Parses a URL, `ADDRESS` or `ADDRESS?NAME=VALUE&NAME&…`. The first `?` ends the
+ * address, so the path of a Unix socket in a URL contains none. Nothing is
+ * percent-encoded: `share=10%` means what it says.
+ *
+ * @throws {SyntaxError} It says what was expected.
  */
-export function parseEndpoint(url: string): Addr {
-  const fail = (expected: string) =>
-    new SyntaxError(
-      `Invalid endpoint ${JSON.stringify(url)}: expected ${expected}`,
-    );
-  const [, scheme, rest = ""] = /^(\w+):\/\/(.*)$/s.exec(url) ?? [];
+export function parseEndpoint(url: string): Endpoint {
+  const [, address = "", query] = /^([^?]*)(?:\?(.*))?$/s.exec(url) ?? [];
+  return {
+    url,
+    addr: parseAddr(address, url),
+    parameters: query === undefined
+      ? []
+      : query.split("&").map((text) => parseParameter(text, url)),
+  };
+}
+
+/** Parses a URL that may have no parameters. Throws a SyntaxError otherwise. */
+export function parsePlainEndpoint(url: string): Addr {
+  const { addr, parameters } = parseEndpoint(url);
+  if (parameters.length === 0) return addr;
+  throw invalid(url, "no parameters, which are for the server's endpoints");
+}
+
+function invalid(url: string, expected: string): SyntaxError {
+  return new SyntaxError(
+    `Invalid endpoint ${JSON.stringify(url)}: expected ${expected}`,
+  );
+}
+
+function parseParameter(text: string, url: string): Parameter {
+  const [, name = "", value] = /^([^=]*)(?:=(.*))?$/s.exec(text) ?? [];
+  if (name !== "") return [name, value];
+  throw invalid(url, "parameters such as NAME=VALUE, with & between them");
+}
+
+/** Parses an address; `tcp://:3000` is every address of the machine. */
+function parseAddr(text: string, url: string): Addr {
+  const fail = (expected: string) => invalid(url, expected);
+  const [, scheme, rest = ""] = /^(\w+):\/\/(.*)$/s.exec(text) ?? [];
   if (scheme === "unix") {
     if (!/^\/.*[^/]$/s.test(rest)) throw fail("unix:///PATH, a file's path");
     return { transport: scheme, path: rest };

@@ -1,4 +1,8 @@
-import { formatEndpoint, parseEndpoint } from "../../src/listen/endpoint.ts";
+import {
+  formatEndpoint,
+  parseEndpoint,
+  parsePlainEndpoint,
+} from "../../src/listen/endpoint.ts";
 import { assertEquals, assertThrows } from "../helpers/assert.ts";
 
 Deno.test("parseEndpoint() reads what formatEndpoint() writes", () => {
@@ -12,14 +16,51 @@ Deno.test("parseEndpoint() reads what formatEndpoint() writes", () => {
       "unix:///a b/%20:1",
     ]
   ) {
-    assertEquals(formatEndpoint(parseEndpoint(url)), url);
+    assertEquals(formatEndpoint(parseEndpoint(url).addr), url);
   }
 });
 
 Deno.test("parseEndpoint() takes no host for every address", () => {
   const every = { transport: "tcp", hostname: "::", port: 3000 };
-  assertEquals<object>(parseEndpoint("tcp://:3000"), every);
-  assertEquals<object>(parseEndpoint("tcp://[::]:3000"), every);
+  assertEquals<object>(parseEndpoint("tcp://:3000").addr, every);
+  assertEquals<object>(parseEndpoint("tcp://[::]:3000").addr, every);
+});
+
+Deno.test("parseEndpoint() reads parameters as they are, in order", () => {
+  const cases: Record<string, object> = {
+    "tcp://:1": [],
+    "tcp://:1?a": [["a", undefined]],
+    "udp://:1?a=": [["a", ""]],
+    "tls://:1?a=10%&b&a=x=y?z%41+": [
+      ["a", "10%"],
+      ["b", undefined],
+      ["a", "x=y?z%41+"],
+    ],
+    "unix:///a&b=c?d=/e/": [["d", "/e/"]],
+  };
+  for (const [url, expected] of Object.entries(cases)) {
+    const endpoint = parseEndpoint(url);
+    assertEquals(endpoint.url, url);
+    assertEquals<object>(endpoint.parameters, expected);
+    const [address] = url.split("?");
+    assertEquals(endpoint.addr, parseEndpoint(address ?? "").addr);
+  }
+});
+
+Deno.test("parsePlainEndpoint() takes no parameters", () => {
+  const { message } = assertThrows(
+    () => parsePlainEndpoint("unix:///a?b"),
+    SyntaxError,
+  );
+  assertEquals(
+    message,
+    'Invalid endpoint "unix:///a?b": expected no parameters, ' +
+      "which are for the server's endpoints",
+  );
+  assertEquals(
+    parsePlainEndpoint("tcp://:1"),
+    parseEndpoint("tcp://:1").addr,
+  );
 });
 
 Deno.test("parseEndpoint() says what it expected", () => {
@@ -42,6 +83,12 @@ Deno.test("parseEndpoint() says what it expected", () => {
     "unix://": "unix:///PATH, a file's path",
     "unix://relative.sock": "unix:///PATH, a file's path",
     "unix:///directory/": "unix:///PATH, a file's path",
+    "unix://?delay=1s": "unix:///PATH, a file's path",
+    "tcp://localhost?delay=1s": "tcp://HOST:PORT, with a port",
+    "tcp://:1?": "parameters such as NAME=VALUE, with & between them",
+    "tcp://:1?=1": "parameters such as NAME=VALUE, with & between them",
+    "tcp://:1?a&&b": "parameters such as NAME=VALUE, with & between them",
+    "tcp://:1?a&": "parameters such as NAME=VALUE, with & between them",
   };
   for (const [url, expected] of Object.entries(wrong)) {
     const { message } = assertThrows(() => parseEndpoint(url), SyntaxError);

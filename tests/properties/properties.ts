@@ -4,7 +4,11 @@ import { readArgs, type Settings } from "../../src/cli/serve/settings.ts";
 import { UsageError } from "../../src/cli/command_line.ts";
 import { Log } from "../../src/cli/serve/log.ts";
 import { readSize } from "../../src/cli/size.ts";
-import { formatEndpoint, parseEndpoint } from "../../src/listen/endpoint.ts";
+import {
+  formatEndpoint,
+  parseEndpoint,
+  parsePlainEndpoint,
+} from "../../src/listen/endpoint.ts";
 import { echo } from "../../src/core/echo.ts";
 import { parseIp } from "../../src/core/ip.ts";
 import type { Addr } from "../../src/core/transport.ts";
@@ -65,7 +69,7 @@ type Case = [value: string, expected: Partial<Settings>];
 /** Options, and what they have to be read as. */
 const OPTIONS: Readonly<Record<string, Arbitrary<Case>>> = {
   port: fc.nat(65535).map((port: number): Case => [`${port}`, {
-    endpoints: [{ transport: "tcp", hostname: "127.0.0.1", port }],
+    endpoints: [{ addr: { transport: "tcp", hostname: "127.0.0.1", port } }],
   }]),
   "max-connections": whole(1e9).map((
     maxConnections: number,
@@ -172,13 +176,14 @@ const addr: Arbitrary<Addr> = fc.oneof(
   }, { noNullPrototype: true }),
   fc.record({
     transport: fc.constant("unix"),
-    path: text().map((path: string) => `/${path}x`),
+    // In a URL, what follows a `?` is no longer the path.
+    path: text().map((path: string) => `/${path.replaceAll("?", "")}x`),
   }, { noNullPrototype: true }),
 );
 
 Deno.test("An endpoint is read back as it was written", () => {
   fc.assert(fc.property(addr, (addr: Addr) => {
-    assertEquals(parseEndpoint(formatEndpoint(addr)), addr);
+    assertEquals(parsePlainEndpoint(formatEndpoint(addr)), addr);
   }));
 });
 
@@ -192,7 +197,12 @@ Deno.test("Any endpoint is read, or refused in one line", () => {
     fc.property(url, (url: string) => {
       const result = resultOf(() => parseEndpoint(url), SyntaxError);
       if (result instanceof Error) assert(!/[\n\r]/.test(result.message));
-      else assertEquals(parseEndpoint(formatEndpoint(result)), result);
+      else {
+        assertEquals(
+          parseEndpoint(formatEndpoint(result.addr)).addr,
+          result.addr,
+        );
+      }
     }),
   );
 });

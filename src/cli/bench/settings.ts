@@ -119,8 +119,14 @@ export function readBenchArgs(
     alias: ALIAS,
   });
   const [endpoint, ...others] = endpoints;
+  if (endpoint && endpoint.parameters.length > 0) {
+    throw new UsageError(
+      `Invalid endpoint ${JSON.stringify(endpoint.url)}: ` +
+        "bench accepts no parameters, which are for the server's endpoints",
+    );
+  }
   const settings = {
-    endpoint,
+    endpoint: endpoint?.addr,
     connections: valueOf("connections", FROM_1, readFrom1) ?? 10,
     size: valueOf(
       "size",

@@ -1,12 +1,8 @@
 import { formatEndpoint } from "../../listen/endpoint.ts";
 import { explain } from "../../core/error_message.ts";
 import { listenAll } from "../../listen/listen.ts";
-import type {
-  Addr,
-  Listener,
-  ListenOptions,
-  Pem,
-} from "../../core/transport.ts";
+import type { Listener, ListenOptions, Pem } from "../../core/transport.ts";
+import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 
 /** Binds all endpoints of the command line, or none of them. */
@@ -52,13 +48,13 @@ export async function reloadAll(
 }
 
 async function optionsFor(
-  endpoint: Addr,
+  { addr }: EndpointSettings,
   settings: Settings,
 ): Promise<ListenOptions> {
-  if ("path" in endpoint) {
-    return { transport: "unix", path: endpoint.path, mode: settings.unixMode };
+  if ("path" in addr) {
+    return { transport: "unix", path: addr.path, mode: settings.unixMode };
   }
-  const { transport, ...place } = endpoint;
+  const { transport, ...place } = addr;
   const shared = { ...place, reusePort: settings.workers > 1 };
   switch (transport) {
     case "tcp":
@@ -69,7 +65,7 @@ async function optionsFor(
       try {
         return { transport, ...shared, ...await readPem(settings) };
       } catch (cause) {
-        const url = formatEndpoint(endpoint);
+        const url = formatEndpoint(addr);
         const reason = explain(cause);
         throw new Error(`Cannot listen on ${url}: ${reason}`, { cause });
       }

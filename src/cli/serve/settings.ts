@@ -1,5 +1,5 @@
 import { canBeShared } from "../../listen/endpoint.ts";
-import type { Addr } from "../../core/transport.ts";
+import { type EndpointSettings, readEndpoint } from "./endpoint_settings.ts";
 import { NETWORK, type Network, readNetwork } from "./networks.ts";
 import {
   FROM_1,
@@ -58,7 +58,7 @@ address; the most specific one decides. Log lines go to standard error.
 /** The settings of the server. */
 export interface Settings {
   /** The endpoints to listen on, at least one. */
-  readonly endpoints: readonly Addr[];
+  readonly endpoints: readonly EndpointSettings[];
   /** The path of a file. */
   readonly tlsCert?: string | undefined;
   /** The path of a file. */
@@ -121,11 +121,13 @@ export function readArgs(
   args: readonly string[],
   parseArgs: ParseArgs,
 ): Settings {
-  const { endpoints, isOn, valueOf, valuesOf } = readGiven(args, parseArgs, {
+  const given = readGiven(args, parseArgs, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,
   });
+  const { isOn, valueOf, valuesOf } = given;
+  const endpoints = given.endpoints.map(readEndpoint);
   const hostname = valueOf(
     "hostname",
     "a host name or an IP address",
@@ -138,9 +140,11 @@ export function readArgs(
   );
   if (endpoints.length === 0) {
     endpoints.push({
-      transport: "tcp",
-      hostname: hostname ?? "127.0.0.1",
-      port: port ?? 3000,
+      addr: {
+        transport: "tcp",
+        hostname: hostname ?? "127.0.0.1",
+        port: port ?? 3000,
+      },
     });
   } else if (hostname !== undefined || port !== undefined) {
     throw new UsageError(
@@ -186,7 +190,7 @@ export function readArgs(
 /** Checks that each option has an endpoint to apply to, and each endpoint its options. */
 function checkEndpoints(settings: Settings): void {
   const transports = new Set(
-    settings.endpoints.map(({ transport }) => transport),
+    settings.endpoints.map(({ addr }) => addr.transport),
   );
   const { tlsCert, tlsKey, unixMode, udpAnySource, once } = settings;
   const needs = (name: string, url: string): never => {
@@ -221,7 +225,7 @@ function checkWorkers(settings: Settings): void {
   if (once) {
     throw new UsageError("Option --once is for one worker: --workers 1");
   }
-  if (!endpoints.some(canBeShared)) {
+  if (!endpoints.some(({ addr }) => canBeShared(addr))) {
     throw new UsageError(
       "Option --workers needs an endpoint tcp://HOST:PORT or tls://HOST:PORT",
     );

@@ -8,6 +8,7 @@ import type {
   OpenConnection,
 } from "../../core/serve_options.ts";
 import type { Addr, Listener } from "../../core/transport.ts";
+import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 import { openAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
@@ -70,12 +71,14 @@ export async function serveOnWorkers(
   start: StartThread = startThread,
 ): Promise<Serving> {
   const workers = new Workers(observer, start);
-  let endpoints = await findPorts(settings);
+  const endpoints = await findPorts(settings);
+  let addrs: readonly Addr[] = [];
   try {
     for (let index = 0; index < settings.workers; index++) {
       const share = shareOf({ ...settings, endpoints }, index);
-      const addrs = await workers.add(share);
-      if (index === 0) endpoints = addrs;
+      const bound = await workers.add(share);
+      // The first has those too that cannot be shared.
+      if (index === 0) addrs = bound;
     }
   } catch (error) {
     await workers.shutdown(0);
@@ -83,7 +86,7 @@ export async function serveOnWorkers(
     throw error;
   }
   return {
-    addrs: endpoints,
+    addrs,
     finished: workers.finished(),
     reload: () => workers.reload(),
     shutdown: (grace) => workers.shutdown(grace),
@@ -95,19 +98,21 @@ export async function serveOnWorkers(
  * Rejects if another process listens on one: a socket that shares its port would
  * not notice.
  */
-async function findPorts(settings: Settings): Promise<readonly Addr[]> {
+async function findPorts(
+  settings: Settings,
+): Promise<readonly EndpointSettings[]> {
   const opened: Listener[] = [];
   try {
-    const endpoints: Addr[] = [];
+    const endpoints: EndpointSettings[] = [];
     for (const endpoint of settings.endpoints) {
-      if (!canBeShared(endpoint)) {
+      if (!canBeShared(endpoint.addr)) {
         endpoints.push(endpoint);
         continue;
       }
       const alone = { ...settings, endpoints: [endpoint], workers: 1 };
       const listeners = await openAll(alone);
       opened.push(...listeners);
-      endpoints.push(...listeners.map(({ addr }) => addr));
+      endpoints.push(...listeners.map(({ addr }) => ({ ...endpoint, addr })));
     }
     return endpoints;
   } finally {
@@ -121,7 +126,7 @@ function shareOf(settings: Settings, index: number): Settings {
   const part = (all: number) => Math.floor((all + index) / workers);
   return {
     ...settings,
-    endpoints: endpoints.filter((one) => index === 0 || canBeShared(one)),
+    endpoints: endpoints.filter((one) => index === 0 || canBeShared(one.addr)),
     maxConnections: maxConnections && part(maxConnections),
     maxPerHost: maxPerHost && part(maxPerHost),
   };

@@ -6,7 +6,7 @@ import {
   readBenchArgs,
 } from "../../../src/cli/bench/settings.ts";
 import { UsageError } from "../../../src/cli/command_line.ts";
-import { parseEndpoint } from "../../../src/listen/endpoint.ts";
+import { parsePlainEndpoint } from "../../../src/listen/endpoint.ts";
 import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
 
 const parseArgs = await loadParseArgs();
@@ -79,6 +79,7 @@ const WRONG: Record<string, string[]> = {
   "": ["No endpoint", "tcp://127.0.0.1:3000"],
   "localhost:7": ["localhost:7", "tcp://HOST:PORT"],
   "tcp://localhost": ["tcp://localhost", "port"],
+  [`${URL}?delay=1s`]: [`${URL}?delay=1s`, "no parameters", "server"],
   [`${URL} ${URL}`]: ["Several endpoints", "one is accepted"],
   [`--bogus ${URL}`]: ["--bogus"],
   [`--json=yes ${URL}`]: ["--json", "yes", "none"],
@@ -129,7 +130,7 @@ Deno.test("The help of bench names every option", () => {
 
 Deno.test("canHurt() is for much, on other machines", () => {
   const hurts = (url: string, settings: Partial<BenchSettings>) =>
-    canHurt(parseEndpoint(url), { ...DEFAULTS, ...settings });
+    canHurt(parsePlainEndpoint(url), { ...DEFAULTS, ...settings });
   const [much, many] = [{ size: [65_536, 65_536] }, {
     connections: 1_001,
   }] as const;

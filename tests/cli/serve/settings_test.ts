@@ -5,7 +5,7 @@ import {
   type Settings,
 } from "../../../src/cli/serve/settings.ts";
 import { UsageError } from "../../../src/cli/command_line.ts";
-import type { Addr } from "../../../src/core/transport.ts";
+import type { EndpointSettings } from "../../../src/cli/serve/endpoint_settings.ts";
 import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
 
 const parseArgs = await loadParseArgs();
@@ -31,8 +31,8 @@ const DEFAULTS: Settings = {
   quiet: false,
 };
 
-function tcp(hostname: string, port: number): Addr {
-  return { transport: "tcp", hostname, port };
+function tcp(hostname: string, port: number): EndpointSettings {
+  return { addr: { transport: "tcp", hostname, port } };
 }
 
 function split(line: string): string[] {
@@ -94,19 +94,19 @@ const RIGHT: Record<string, Partial<Settings>> = {
     endpoints: [tcp("::", 1), tcp("localhost", 2)],
   },
   "--unix-mode 0660 unix:///run/e.sock": {
-    endpoints: [{ transport: "unix", path: "/run/e.sock" }],
+    endpoints: [{ addr: { transport: "unix", path: "/run/e.sock" } }],
     unixMode: 0o660,
   },
   "--unix-mode=7 unix:///e": {
-    endpoints: [{ transport: "unix", path: "/e" }],
+    endpoints: [{ addr: { transport: "unix", path: "/e" } }],
     unixMode: 7,
   },
   "--udp-any-source udp://:7": {
-    endpoints: [{ transport: "udp", hostname: "::", port: 7 }],
+    endpoints: [{ addr: { transport: "udp", hostname: "::", port: 7 } }],
     udpAnySource: true,
   },
   "--tls-cert c.pem tls://:1 --tls-key=k.pem": {
-    endpoints: [{ transport: "tls", hostname: "::", port: 1 }],
+    endpoints: [{ addr: { transport: "tls", hostname: "::", port: 1 } }],
     tlsCert: "c.pem",
     tlsKey: "k.pem",
   },
@@ -124,6 +124,7 @@ for (const [line, expected] of Object.entries(RIGHT)) {
 /** Wrong command lines, and what their message has to name. */
 const WRONG: Record<string, string[]> = {
   "--bogus": ["--bogus"],
+  "tcp://:1?bogus=1": ['"bogus"', '"tcp://:1?bogus=1"', "tcp:// accepts"],
   "-x": ["-x"],
   "--no-once": ["--no-once"],
   "--constructor": ["--constructor"],
