@@ -1,4 +1,4 @@
-import { formatEndpoint } from "./endpoint.ts";
+import { formatEndpoint, isEverywhere } from "./endpoint.ts";
 import { combine } from "../core/combine.ts";
 import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
@@ -231,6 +231,10 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     }
   }
   if (endpoint.transport === "udp") {
+    if (isEverywhere(endpoint.hostname)) {
+      const { listenUdpEverywhere } = await import("./udp_everywhere.ts");
+      return await listenUdpEverywhere(endpoint);
+    }
     const { listenUdp } = await import("./udp.ts");
     return await listenUdp(endpoint);
   }

@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
+import { isEverywhere } from "./endpoint.ts";
 import { EchoServices } from "./echo_services.ts";
 import type {
   Connection,
@@ -45,8 +46,16 @@ export interface UdpBindOptions {
   readonly anySource: boolean;
 }
 
-/** Binds a UDP socket that sends every datagram back to its sender (RFC 862). */
-export async function listenUdp(options: UdpBindOptions): Promise<Listener> {
+/**
+ * Binds a UDP socket that sends every datagram back to its sender (RFC 862).
+ *
+ * @param own The address that no client can have, if it is not just that of this
+ * socket.
+ */
+export async function listenUdp(
+  options: UdpBindOptions,
+  own?: NetAddr,
+): Promise<UdpListener> {
   const { address, family } = await lookup(options.hostname);
   const open = () =>
     createSocket({
@@ -61,7 +70,7 @@ export async function listenUdp(options: UdpBindOptions): Promise<Listener> {
     socket.close();
     throw error;
   }
-  return new UdpListener(socket, open, options.anySource);
+  return new UdpListener(socket, open, options.anySource, own);
 }
 
 function bind(socket: Socket, port: number, address: string): Promise<void> {
@@ -74,8 +83,10 @@ function bind(socket: Socket, port: number, address: string): Promise<void> {
   });
 }
 
-class UdpListener implements Listener {
+/** A UDP socket. */
+export class UdpListener implements Listener {
   readonly addr: NetAddr;
+  readonly #own: NetAddr;
   readonly #socket: Socket;
   readonly #open: () => Socket;
   readonly #anySource: boolean;
@@ -89,9 +100,15 @@ class UdpListener implements Listener {
   #wake = () => {};
   #stopAsking = () => {};
 
-  constructor(socket: Socket, open: () => Socket, anySource: boolean) {
+  constructor(
+    socket: Socket,
+    open: () => Socket,
+    anySource: boolean,
+    own?: NetAddr,
+  ) {
     const { address, port } = socket.address();
     this.addr = { transport: "udp", hostname: address, port };
+    this.#own = own ? { ...own, port } : this.addr;
     this.#socket = socket;
     this.#open = open;
     this.#anySource = anySource;
@@ -133,7 +150,7 @@ class UdpListener implements Listener {
     const { address, port } = from;
     const answer = port !== 0 && this.#queued < LARGEST_QUEUE &&
       (this.#anySource ||
-        isClient(from, this.addr) && !this.#services.note(bytes, from));
+        isClient(from, this.#own) && !this.#services.note(bytes, from));
     if (!answer) {
       this.#dropped++;
       return;
@@ -193,12 +210,11 @@ function isIcmp(error: Error): boolean {
 /**
  * Reports whether the source of a datagram can be a client, by the rule of OpenBSD's
  * inetd: it is not the port of a service, not this socket, and not a group of hosts.
- * A socket bound to every address does not know its own addresses, so its own port
- * on any address counts as this socket.
+ * For every address, the own port on any address counts as this socket.
  */
 export function isClient({ address, port }: RemoteInfo, own: NetAddr): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  const everywhere = own.hostname === "::" || own.hostname === "0.0.0.0";
-  const isOwn = port === own.port && (everywhere || plain === own.hostname);
+  const isOwn = port === own.port &&
+    (isEverywhere(own.hostname) || plain === own.hostname);
   return port >= 1024 && port !== NFS && !isOwn && !GROUP.test(plain);
 }

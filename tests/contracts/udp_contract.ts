@@ -1,7 +1,12 @@
+import { createSocket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import process from "node:process";
 import { listen, serve } from "../../mod.ts";
-import type { EchoServer } from "../../mod.ts";
+import type { EchoServer, Listener } from "../../mod.ts";
+import { listenUdpEverywhere } from "../../src/listen/udp_everywhere.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { Client, pattern } from "../helpers/client.ts";
+import { FakeClock, settled } from "../helpers/fake_clock.ts";
 import type { Test } from "./connection_contract.ts";
 import { Peer } from "../helpers/peer.ts";
 import { portOf } from "../helpers/transports.ts";
@@ -87,6 +92,54 @@ export function udpContract(test: Test): void {
     }
   });
 
+  test("Each address answers for itself", async () => {
+    const listener = await everywhere(ADDRESSES);
+    assertEquals(listener.addr.transport, "udp");
+    await using server = serve(listener);
+    for (const address of ADDRESSES) {
+      assertEquals(await answerOf(address, portOf(listener.addr)), address);
+    }
+    assertEquals(server.stats().datagrams, {
+      echoed: ADDRESSES.length,
+      dropped: 0,
+      bytes: ADDRESSES.length,
+    });
+  });
+
+  test("Notices addresses that come and go", async () => {
+    using clock = new FakeClock();
+    const [first = "", second = ""] = ADDRESSES;
+    let addresses = [first];
+    const listener = await everywhere(() => addresses);
+    const port = portOf(listener.addr);
+    const taken = (hostname: string) => isTaken(hostname, port);
+    assertEquals(await answerOf(first, port), first);
+    assertEquals(await taken(second), false);
+    addresses = [second, "192.0.2.99"];
+    await clock.advance(10_000);
+    while (!await taken(second) || await taken(first)) await settled();
+    assertEquals(await answerOf(second, port), second);
+    // What the first one did still counts.
+    assertEquals(listener.datagrams?.echoed, 2);
+    listener.close();
+    while (await taken(second)) await settled();
+    assertEquals([await listener.accept(), clock.timers], [null, 0]);
+  });
+
+  test("All addresses have the same port, or none is bound", async () => {
+    const [first = "", second = ""] = ADDRESSES;
+    const other = await listen({
+      transport: "udp",
+      hostname: second,
+      port: 0,
+    });
+    const port = portOf(other.addr);
+    const error = await assertRejects(() => everywhere(ADDRESSES, port), Error);
+    assertEquals("code" in error && error.code, "EADDRINUSE");
+    while (await isTaken(first, port)) await settled();
+    other.close();
+  });
+
   test("A name is an address, too", async () => {
     await using server = await start({ hostname: "localhost" });
     const { addr } = server;
@@ -151,6 +204,44 @@ export function udpContract(test: Test): void {
     await service.send(pattern(3));
     while ((server.stats().datagrams?.echoed ?? 0) < 5_000) await turn();
     assertEquals(dropped(server), 0);
+  });
+}
+
+/** Addresses of this machine: only Linux has all that begin with 127. */
+const ADDRESSES = process.platform === "linux"
+  ? ["127.0.0.1", "127.0.0.2", "::1"]
+  : ["127.0.0.1", "::1"];
+
+function everywhere(
+  addresses: readonly string[] | (() => readonly string[]),
+  port = 0,
+): Promise<Listener> {
+  return listenUdpEverywhere(
+    { transport: "udp", hostname: "::", port, anySource: false },
+    typeof addresses === "function" ? addresses : () => addresses,
+  );
+}
+
+/** Reports whether somebody has a port. */
+async function isTaken(hostname: string, port: number): Promise<boolean> {
+  try {
+    (await listen({ transport: "udp", hostname, port })).close();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Sends a datagram to an address, and resolves with where the answer is from. */
+function answerOf(address: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+    socket.once("error", reject);
+    socket.once("message", (_, from) => {
+      socket.close();
+      resolve(from.address);
+    });
+    socket.send("x", port, address);
   });
 }
 

@@ -1,4 +1,9 @@
-import { formatAddr, formatEndpoint } from "../../listen/endpoint.ts";
+import {
+  formatAddr,
+  formatEndpoint,
+  isEverywhere,
+} from "../../listen/endpoint.ts";
+import { mayListAddresses } from "../../listen/may_list_addresses.ts";
 import { isLoopback } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";
 import type { Settings } from "./settings.ts";
@@ -33,7 +38,7 @@ export function observeTo(log: Log): Observer {
   };
 }
 
-/** Logs the addresses, and a warning if other machines are served without a limit. */
+/** Logs the addresses, and warnings of what they mean for clients. */
 export function logListening(
   log: Log,
   addrs: readonly Addr[],
@@ -42,6 +47,17 @@ export function logListening(
   for (const addr of addrs) {
     const endpoint = formatEndpoint(addr);
     log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
+  }
+  const vague = addrs.find(isVague);
+  if (vague && !mayListAddresses()) {
+    const endpoint = formatEndpoint(vague);
+    log.write(
+      "warn",
+      "source",
+      `${endpoint} answers from the address that the system chooses: ` +
+        "give --allow-sys, or an endpoint for each address",
+      { endpoint },
+    );
   }
   const exposed = addrs.find(isExposed);
   const limits = limitsOf(settings);
@@ -111,6 +127,12 @@ export function logTerminated(
       durationMs: Math.round(duration),
     },
   );
+}
+
+/** Reports whether an address alone does not say from where datagrams are answered. */
+function isVague(addr: Addr): boolean {
+  return addr.transport === "udp" && "hostname" in addr &&
+    isEverywhere(addr.hostname);
 }
 
 /** Reports whether other machines can connect to an address. */

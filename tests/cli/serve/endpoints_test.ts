@@ -1,4 +1,5 @@
 import { listen, serve } from "../../../mod.ts";
+import { connectUdp } from "../../../src/runtimes/connect_udp.ts";
 import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
 import {
   certificate,
@@ -391,3 +392,42 @@ async function startPrivileged(runtime: Runtime) {
     assertMatch(line, /address already in use/);
   }
 }
+
+test("each address of the machine answers for itself over UDP", async (runtime) => {
+  const allowed = runtime === DENO
+    ? { ...DENO, args: [...DENO.args, "--allow-sys=networkInterfaces"] }
+    : runtime;
+  await using program = Program.start(allowed, "udp://:0");
+  const port = await program.port();
+  const addresses = Deno.networkInterfaces().map(({ address }) => address)
+    .filter((address) => !address.startsWith("fe80:"));
+  for (const hostname of addresses) {
+    const addr = { transport: "udp", hostname, port } as const;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Connected to its peer, it takes an answer from no other address.
+    const socket = await connectUdp(addr, {
+      onData: () => resolve(),
+      onDrain() {},
+      onEnd: reject,
+    }, { connects: false, buffers: false, atOnce: 1, table: undefined });
+    socket.write(pattern(3), 0, 3);
+    await promise;
+    socket.close();
+  }
+  assertEquals(program.lines.length, 1);
+});
+
+test(
+  "says from where UDP is answered if it cannot list the addresses",
+  async (runtime) => {
+    await using program = Program.start(
+      runtime,
+      "udp://:0",
+      "tcp://127.0.0.1:0",
+    );
+    await program.line(
+      /^udp:\/\/\[::\]:\d+ answers from the address that the system chooses: give --allow-sys, or an endpoint for each address$/,
+    );
+  },
+  [DENO],
+);
