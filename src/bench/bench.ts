@@ -7,23 +7,31 @@
  * import { bench } from "@echod/echod/bench";
  *
  * await using server = serve(await listen({ port: 0 }));
- * const { rate, latencyUs, errors } = await bench({
+ * const { messagesPerSecond, latencyUs, errors } = await bench({
  *   endpoint: `tcp://127.0.0.1:${server.addr.port}`,
  *   connections: 5,
  *   messages: 1_000,
  * });
- * console.log(rate, latencyUs.p99, errors);
+ * console.log(messagesPerSecond, latencyUs.p99, errors);
  * ```
  *
  * @module
  */
 import { readOptions } from "./plan.ts";
 import { run } from "./run.ts";
-import type { BenchOptions, BenchProgress, BenchResult } from "./types.ts";
+import type { BenchOptions, BenchResult } from "./types.ts";
 
 export type { Fault, FaultKind } from "./faults.ts";
-export type { LatencySummary } from "./latencies.ts";
-export type { BenchOptions, BenchProgress, BenchResult };
+export type { CurvePoint } from "./histogram.ts";
+export type { LatencySummary, Look } from "./latencies.ts";
+export type { BenchSecond } from "./series.ts";
+export type {
+  BenchConnections,
+  BenchDatagrams,
+  BenchProgress,
+  BenchSetup,
+} from "./types.ts";
+export type { BenchOptions, BenchResult };
 
 /**
  * Loads an echo server, verifies every byte of its echo, and measures the latency.

@@ -1,12 +1,27 @@
 import type { Socket, SocketHandler } from "../runtimes/connector.ts";
 import { Pattern } from "./pattern.ts";
+import type { Seat } from "./seat.ts";
 import type { Report } from "./verifier.ts";
 
 /** The distance in the pattern between connections, so that bytes of another one are noticed. */
 const STRIDE = 7_919;
 
+/**
+ * What happens to datagrams, which no network promises to deliver once and in
+ * their order:
+ *
+ * - `"lost"`: one did not come back in time;
+ * - `"unread"`: one came back, and was lost in the client's own receive buffer,
+ *   where the system says so;
+ * - `"duplicated"`: one came back once more;
+ * - `"reordered"`: one came back after a later one.
+ */
+export type Finding = "lost" | "unread" | "duplicated" | "reordered";
+
 /** Handles the events of a {@linkcode Client}. */
 export interface ClientOwner {
+  /** For how long a datagram is waited for, in milliseconds. */
+  readonly patience: number;
   /** Bytes have come back, at the time `now`. */
   onHeard(now: number): void;
   /**
@@ -22,16 +37,16 @@ export interface ClientOwner {
   ): void;
   /** A message has not come back, or not whole, and is not awaited any more. */
   onMissing(client: Client, now: number): void;
+  /** Something has happened to a datagram that is timed from `time`. */
+  onFinding(finding: Finding, time: number): void;
   /** The connection has ended before it was closed here. */
   onLost(client: Client, error?: Error): void;
 }
 
 /** One connection: it sends messages and checks their echoes. */
 export abstract class Client implements SocketHandler {
-  /** Its number. */
-  readonly id: number;
-  /** The numbers of messages that have come back: in the warm-up, and counted. */
-  readonly messages: [number, number] = [0, 0];
+  /** Its place. */
+  readonly seat: Seat;
   /** When bytes came back last, or else when it connected; Infinity before. */
   heardAt = Infinity;
   /** The number of bytes it has sent. */
@@ -46,16 +61,16 @@ export abstract class Client implements SocketHandler {
   protected socket: Socket | undefined;
 
   constructor(
-    id: number,
+    seat: Seat,
     owner: ClientOwner,
     pattern: Pattern,
     report: Report,
   ) {
-    this.id = id;
+    this.seat = seat;
     this.owner = owner;
     this.pattern = pattern;
     this.report = report;
-    this.start = id * STRIDE % Pattern.PERIOD;
+    this.start = seat.id * STRIDE % Pattern.PERIOD;
   }
 
   /** Sends a message, timed from `time`, at the time `now`. */
@@ -64,8 +79,11 @@ export abstract class Client implements SocketHandler {
   /** Counts the messages timed from `since` on that are not sent completely. */
   abstract unsent(since: number): number;
 
-  /** Over UDP: gives up the messages sent before a time that have not come back. */
-  abstract giveUp(before: number, now: number): void;
+  /** Over UDP: the jitter of the round trip, in milliseconds; undefined without one. */
+  abstract readonly jitter: number | undefined;
+
+  /** Over UDP: gives up the messages that have been waited for long enough. */
+  abstract giveUp(now: number): void;
 
   /** Compares bytes that have come in with those that were sent. */
   protected abstract check(

@@ -1,5 +1,4 @@
 import { Client } from "./client.ts";
-import type { FaultKind } from "./faults.ts";
 import { Outstanding } from "./outstanding.ts";
 import { Pattern } from "./pattern.ts";
 import { Verifier } from "./verifier.ts";
@@ -24,6 +23,9 @@ export class DatagramClient extends Client {
   #losses = 0;
   /** The number of losses attributed to the own receive buffer. */
   #unread = 0;
+  /** The last round trip, and the jitter so far, in milliseconds. */
+  #roundTrip = NaN;
+  #jitter = NaN;
 
   get sent(): number {
     return this.#sent;
@@ -31,6 +33,10 @@ export class DatagramClient extends Client {
 
   get inFlight(): number {
     return this.#out.count;
+  }
+
+  get jitter(): number | undefined {
+    return Number.isNaN(this.#jitter) ? undefined : this.#jitter;
   }
 
   send(size: number, time: number, now: number): void {
@@ -47,11 +53,13 @@ export class DatagramClient extends Client {
     return count;
   }
 
-  giveUp(before: number, now: number): void {
+  giveUp(now: number): void {
     const out = this.#out;
+    const before = now - this.owner.patience;
     while (out.first < this.#unsent && out.sentAt(out.first) < before) {
       const number = out.first;
-      this.#tellLost(number, "lost");
+      const finding = this.#isOwnLoss() ? "unread" : "lost";
+      this.owner.onFinding(finding, out.time(number));
       const place = this.#place(number);
       const index = this.#losses++ % LOST;
       this.#lost.delete(this.#lostLast[index] ?? NaN);
@@ -62,6 +70,8 @@ export class DatagramClient extends Client {
   }
 
   protected check(chunk: Uint8Array, count: number, now: number): void {
+    // One that has just become too old is lost, even if this is it.
+    this.giveUp(now);
     if (this.#is(this.#expected, chunk, count)) {
       this.#complete(this.#expected, now);
     } else {
@@ -86,7 +96,12 @@ export class DatagramClient extends Client {
   protected tellMissing(kind?: "truncated" | "late"): void {
     if (!kind) return;
     for (let number = this.#out.first; number < this.#unsent; number++) {
-      if (this.#out.isOut(number)) this.#tellLost(number, kind);
+      if (!this.#out.isOut(number)) continue;
+      if (this.#isOwnLoss()) {
+        this.owner.onFinding("unread", this.#out.time(number));
+      } else {
+        this.report(kind, this.#out.start(number), this.#out.size(number));
+      }
     }
   }
 
@@ -106,11 +121,12 @@ export class DatagramClient extends Client {
     const [time, size] = [out.time(number), out.size(number)];
     const sentAt = out.sentAt(number);
     if (number < this.#expected) {
-      this.report("reordered", out.start(number), size);
+      this.owner.onFinding("reordered", time);
     } else {
       this.#expected = number + 1;
     }
     out.finish(number);
+    this.#measureJitter(now - sentAt);
     this.owner.onEcho(this, time, size, now, sentAt);
   }
 
@@ -121,14 +137,21 @@ export class DatagramClient extends Client {
     this.owner.onMissing(this, now);
   }
 
-  /** Reports a datagram that has not come back; the fault may be on this side. */
-  #tellLost(number: number, kind: FaultKind): void {
-    const overflow = this.socket?.overflow?.() ?? 0;
-    if (this.#unread < overflow) {
-      this.#unread++;
-      kind = "unread";
+  /** RFC 3550's: how much round trips differ from one to the next, averaged over some 16. */
+  #measureJitter(roundTrip: number): void {
+    const difference = Math.abs(roundTrip - this.#roundTrip);
+    if (!Number.isNaN(difference)) {
+      const jitter = Number.isNaN(this.#jitter) ? 0 : this.#jitter;
+      this.#jitter = jitter + (difference - jitter) / 16;
     }
-    this.report(kind, this.#out.start(number), this.#out.size(number));
+    this.#roundTrip = roundTrip;
+  }
+
+  /** Reports whether the next loss is one of the client's own receive buffer. */
+  #isOwnLoss(): boolean {
+    const isOwn = this.#unread < (this.socket?.overflow?.() ?? 0);
+    if (isOwn) this.#unread++;
+    return isOwn;
   }
 
   /** Finds out what a datagram is that has not been expected next. */
@@ -138,7 +161,7 @@ export class DatagramClient extends Client {
     const number = known?.number ?? this.#guess(chunk);
     if (known && number < 0) {
       if (this.#lost.delete(known.place)) return;
-      this.report("repeated", known.offset, length);
+      this.owner.onFinding("duplicated", now);
     } else if (number < 0) {
       this.report("inserted", this.#sent, length);
     } else if (this.#is(number, chunk, length)) {
@@ -150,11 +173,11 @@ export class DatagramClient extends Client {
 
   /**
    * Where the first bytes are from that tell it: the datagram, or -1 if none with
-   * them is waited for; and where, if they are in their place, `chunk` begins.
+   * them is waited for; and the place in the pattern at which `chunk` begins.
    */
   #locate(
     chunk: Uint8Array,
-  ): { number: number; offset: number; place: number } | undefined {
+  ): { number: number; place: number } | undefined {
     const { KEY, PERIOD } = Pattern;
     for (let index = 0; index + KEY <= chunk.length; index++) {
       const found = this.pattern.find(chunk, index);
@@ -166,7 +189,7 @@ export class DatagramClient extends Client {
       const oldest = this.#out.start(this.#out.first);
       const place = (found - index + PERIOD) % PERIOD;
       let number = -1;
-      let repeated = this.#lost.has(place) ? last - index : -1;
+      let isRepeated = this.#lost.has(place);
       // The pattern may repeat itself among those that are waited for.
       let offset = last - Math.floor(Math.max(last - oldest, 0) / PERIOD) *
           PERIOD;
@@ -178,15 +201,14 @@ export class DatagramClient extends Client {
           this.#out.start(holder) === offset - index &&
           this.#out.size(holder) === chunk.length
         ) {
-          if (isOut) return { number: holder, offset, place };
-          repeated = offset - index;
+          if (isOut) return { number: holder, place };
+          isRepeated = true;
         } else if (isOut && number < 0) {
           number = holder;
         }
       }
       // A part of another one is meant only if it is no whole one.
-      if (repeated >= 0) return { number: -1, offset: repeated, place };
-      return { number, offset: Math.max(last - index, 0), place };
+      return { number: isRepeated ? -1 : number, place };
     }
   }
 

@@ -6,11 +6,9 @@
  * - `"reordered"`: came back after later ones;
  * - `"repeated"`: came back once more;
  * - `"truncated"`: had not come back when the server ended the connection;
- * - `"late"`: had not come back when they were waited for no longer;
- * - `"lost"`: over UDP, had not come back 1 s after they were sent, whether or
- *   not they came later;
- * - `"unread"`: over UDP, came back and were lost in the client's own receive
- *   buffer, where the system says so.
+ * - `"late"`: had not come back when they were waited for no longer.
+ *
+ * Datagrams that are lost, repeated or reordered as a whole are no faults.
  *
  * Bytes that were not sent were
  *
@@ -28,8 +26,6 @@ export type FaultKind =
   | "repeated"
   | "truncated"
   | "late"
-  | "lost"
-  | "unread"
   | "prefixed"
   | "inserted"
   | "failed";

@@ -2,20 +2,20 @@ import type { Connector } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
 import type { Addr } from "../core/transport.ts";
 import { TimeoutError } from "../runtimes/within.ts";
-import type { Client, ClientOwner } from "./client.ts";
+import type { Client, ClientOwner, Finding } from "./client.ts";
 import { DatagramClient } from "./datagram_client.ts";
 import { Faults } from "./faults.ts";
+import { Histogram, type HistogramData } from "./histogram.ts";
 import { Pacer } from "./pacer.ts";
 import { Pattern } from "./pattern.ts";
+import { type ConnectionFigures, createTimes, type Seat } from "./seat.ts";
 import { StreamClient } from "./stream_client.ts";
 
 /** The number of connections to open at the same time. */
 const AT_ONCE = 100;
 /** For how long nothing may come back, once nothing more is sent, in milliseconds. */
 const SILENCE = 5_000;
-/** For how long a datagram is waited for, in milliseconds. */
-const DATAGRAM_LIFE = 1_000;
-/** The interval of checking these two, in milliseconds. */
+/** The interval of checking that, in milliseconds. */
 const CHECK = 100;
 /** For how long a slot waits after its connection has failed, at first and at most, in milliseconds. */
 const BACKOFF = { first: 1, longest: 100 };
@@ -48,6 +48,8 @@ export interface LoadOptions {
   readonly duration: number;
   /** For how long echoes are waited for at the end, in milliseconds. */
   readonly drain: number;
+  /** For how long a datagram is waited for, in milliseconds. */
+  readonly patience: number;
   /** How long after the start the first message of a rate is due, in milliseconds. */
   readonly delay: number;
 }
@@ -56,7 +58,7 @@ export interface LoadOptions {
 export type Ending =
   | "all sent"
   | "no connection left"
-  | "nothing came back for 5 s";
+  | `nothing came back for ${number} s`;
 
 /**
  * Is told of each echo: its phase, 0 for the warm-up and 1 for what counts, how
@@ -73,6 +75,8 @@ class Phase {
   /** When the first and the last of its messages came back. */
   firstAt = 0;
   lastAt = 0;
+  /** What has happened to datagrams. */
+  readonly findings = { lost: 0, unread: 0, duplicated: 0, reordered: 0 };
   /** The number of messages that may still be sent. */
   left: number;
 
@@ -107,8 +111,21 @@ export interface Tally {
   readonly unsent: number;
   /** How many a second came back between the first and the last echo; 0 for fewer than two. */
   readonly pace: number;
+  /** The numbers of datagrams that were lost, and so on. */
+  readonly lost: number;
+  readonly unread: number;
+  readonly duplicated: number;
+  readonly reordered: number;
   /** The address that is loaded, if the system says. */
   readonly address: string | undefined;
+}
+
+/** What is known of the connections when it is over. */
+export interface Details {
+  /** How long connecting took. */
+  readonly connects: HistogramData;
+  /** Each connection; none with churn. */
+  readonly each: readonly ConnectionFigures[];
 }
 
 /** Loads an endpoint. Each method is called once, in this order. */
@@ -132,12 +149,15 @@ export interface Loader {
   hurry(): void;
   /** Returns the result so far. */
   tally(): Tally;
+  /** Returns the rest of the result, once it has stopped. */
+  details(): Details;
 }
 
 /** Loads an endpoint from one thread. */
 export class Load implements Loader, ClientOwner {
   readonly faults: Faults = new Faults();
   readonly exhausted: Promise<Ending>;
+  readonly patience: number;
   readonly #connector: Connector;
   readonly #options: LoadOptions;
   readonly #record: Recorder;
@@ -151,6 +171,10 @@ export class Load implements Loader, ClientOwner {
   #unopened = 0;
   #opened = 0;
   #sending = false;
+  /** How long connecting took. */
+  readonly #connects = new Histogram();
+  /** The times of all messages, for what no single connection is asked for. */
+  readonly #times = [createTimes(), createTimes()] as const;
   /** The number of connections being opened. */
   #connecting = 0;
   #waiting = 0;
@@ -183,6 +207,7 @@ export class Load implements Loader, ClientOwner {
     this.#connector = connector;
     this.#options = options;
     this.#record = record;
+    this.patience = options.patience;
     this.#phases = [new Phase(Infinity), new Phase(options.messages)];
     if (options.rate !== undefined) {
       const send = (due: number, now: number) => this.#sendInTurn(due, now);
@@ -209,7 +234,8 @@ export class Load implements Loader, ClientOwner {
     const { connections, window, churn } = this.#options;
     // Among threads a share may be nothing.
     this.#sending = this.#options.messages > 0;
-    this.#checker = setInterval(() => this.#check(), CHECK);
+    const interval = Math.min(CHECK, Math.max(this.patience / 4, 1));
+    this.#checker = setInterval(() => this.#check(), interval);
     if (churn) {
       for (let i = 0; i < connections; i++) this.#sendAnew();
     } else if (this.#clients.size === 0) {
@@ -230,6 +256,7 @@ export class Load implements Loader, ClientOwner {
   count(): void {
     this.#countedFrom[0] = performance.now();
     this.#arrivedBefore = this.#arrived;
+    if (this.#options.churn) this.#connects.reset();
     if (this.#options.messages === 0) {
       this.#sending = false;
       this.#exhaust("all sent");
@@ -259,10 +286,11 @@ export class Load implements Loader, ClientOwner {
   }
 
   tally(): Tally {
-    const [warmup, { sent, messages, bytes, firstAt, lastAt }] = this.#phases;
+    const [warmup, counted] = this.#phases;
+    const { sent, messages, bytes, firstAt, lastAt, findings } = counted;
     const each = this.#options.churn
       ? [Math.min(messages, 1)]
-      : this.#inTurn.map((client) => client.messages[1]);
+      : this.#inTurn.map(({ seat }) => seat.times[1].count);
     const [from] = this.#countedFrom;
     const sentUntil = Math.min(this.#stoppedAt, performance.now());
     const end = Math.max(sentUntil, lastAt, warmup.lastAt);
@@ -280,7 +308,22 @@ export class Load implements Loader, ClientOwner {
       sentRate: sent > 0 ? sent / Math.max(sentUntil - from, 0.001) * 1000 : 0,
       unsent: Math.max(Math.min(due, this.#options.messages) - sent, 0),
       pace: lastAt > firstAt ? (messages - 1) / (lastAt - firstAt) * 1000 : 0,
+      ...findings,
       address: this.#address,
+    };
+  }
+
+  details(): Details {
+    const each = this.#options.churn ? [] : this.#inTurn;
+    return {
+      connects: this.#connects.data(),
+      each: each.map(({ seat: { id, times: [_, times] }, jitter }) => ({
+        connection: id,
+        messages: times.count,
+        p50Us: times.percentile(50),
+        p99Us: times.percentile(99),
+        jitterUs: jitter === undefined ? null : jitter * 1000,
+      })),
     };
   }
 
@@ -307,7 +350,7 @@ export class Load implements Loader, ClientOwner {
     if (phase.messages++ === 0) phase.firstAt = now;
     phase.lastAt = now;
     phase.bytes += size;
-    client.messages[index]++;
+    client.seat.times[index].record(now - time);
     this.#backoff = BACKOFF.first;
     this.#record(index, now - time, sentAt - time);
     this.#goOn(client, now);
@@ -316,6 +359,10 @@ export class Load implements Loader, ClientOwner {
   onMissing(client: Client, now: number): void {
     this.#waiting--;
     this.#goOn(client, now);
+  }
+
+  onFinding(finding: Finding, time: number): void {
+    this.#phases[time >= this.#countedFrom[0] ? 1 : 0].findings[finding]++;
   }
 
   onLost(client: Client, error?: Error): void {
@@ -334,13 +381,18 @@ export class Load implements Loader, ClientOwner {
   }
 
   #createClient(): Client {
-    const { first, step } = this.#options.ids;
+    const { ids: { first, step }, churn } = this.#options;
     const connection = first + this.#opened++ * step;
+    const [warmup, counted] = this.#times;
+    const seat: Seat = {
+      id: connection,
+      times: [warmup, churn ? counted : createTimes()],
+    };
     const kind = this.#options.addr.transport === "udp"
       ? DatagramClient
       : StreamClient;
     const client = new kind(
-      connection,
+      seat,
       this,
       this.#pattern,
       (kind, offset, count) =>
@@ -352,9 +404,11 @@ export class Load implements Loader, ClientOwner {
 
   async #connect(client: Client): Promise<void> {
     this.#connecting++;
+    const startedAt = performance.now();
     try {
       const { addr } = this.#options;
       const socket = await this.#connector.connect(addr, client);
+      this.#connects.record(performance.now() - startedAt);
       this.#address ??= socket.remoteAddress;
       if (this.#clients.has(client)) client.attach(socket);
       else socket.close();
@@ -385,7 +439,7 @@ export class Load implements Loader, ClientOwner {
   #fail(client: Client, error: unknown): void {
     this.faults.add({
       kind: "failed",
-      connection: client.id,
+      connection: client.seat.id,
       offset: client.sent,
       count: 1,
       reason: explain(error, {
@@ -453,14 +507,15 @@ export class Load implements Loader, ClientOwner {
   #check(): void {
     const now = performance.now();
     for (const client of this.#clients) {
-      client.giveUp(now - DATAGRAM_LIFE, now);
+      client.giveUp(now);
     }
     const { churn, messages, drain } = this.#options;
-    const isSilent = this.#waiting > 0 && now - this.#heardAt >= SILENCE &&
+    const silence = Math.max(SILENCE, this.patience + CHECK);
+    const isSilent = this.#waiting > 0 && now - this.#heardAt >= silence &&
       !(churn && this.#connecting > 0);
     if (isSilent && messages < Infinity) {
       this.#sending = false;
-      this.#exhaust("nothing came back for 5 s");
+      this.#exhaust(`nothing came back for ${Math.floor(silence / 1000)} s`);
     }
     if (isSilent || now - this.#stoppedAt >= drain) this.#settle();
     if (churn && this.#sending) this.#giveUpSilent(now);

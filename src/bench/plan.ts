@@ -12,6 +12,11 @@ export const LARGEST_DATAGRAM = 65_507;
 /** The smallest and the largest size of a read, in bytes. */
 const CHUNK = { least: 1024, most: 64 * 1024 };
 
+/** The percentiles that are shown unless others are asked for. */
+const PERCENTILES: readonly number[] = [50, 90, 99, 99.9, 99.99];
+/** How many percentiles can be asked for. */
+const MOST_PERCENTILES = 20;
+
 /** The complete and checked options. */
 export interface Plan {
   readonly load: LoadOptions;
@@ -20,7 +25,11 @@ export interface Plan {
   readonly duration: number;
   /** Milliseconds. */
   readonly warmup: number;
+  /** Milliseconds. */
+  readonly timeout: number;
   readonly workers: number;
+  /** Per cent. */
+  readonly percentiles: readonly number[];
 }
 
 /** The options, with certificates that have been checked. */
@@ -40,21 +49,23 @@ export function readOptions(options: CheckedOptions): Plan {
     rate,
     window = 1,
     churn = false,
-    timeout = 10_000,
-    drain = 5_000,
     warmup = messages === undefined ? 1_000 : 0,
     workers = 1,
     ca,
     insecure = false,
+    percentiles = PERCENTILES,
     signal,
     drainSignal,
     onProgress,
   } = options;
   const addr = parsePlainEndpoint(endpoint);
+  const isUdp = addr.transport === "udp";
+  const { timeout = isUdp ? 1_000 : 10_000 } = options;
+  const { drain = isUdp ? Math.max(timeout + 1_000, 5_000) : 5_000 } = options;
   const [least, most] = typeof size === "number" ? [size, size] : size;
 
   checkWhole("connections", connections);
-  const largest = addr.transport === "udp" ? LARGEST_DATAGRAM : LARGEST;
+  const largest = isUdp ? LARGEST_DATAGRAM : LARGEST;
   checkWhole("size", least, largest);
   checkWhole("size", most, largest);
   if (least > most) {
@@ -77,6 +88,7 @@ export function readOptions(options: CheckedOptions): Plan {
   checkType("churn", churn, "boolean");
   checkType("insecure", insecure, "boolean");
   refuse("ca", ca, "insecure", insecure || undefined);
+  checkPercentiles(percentiles);
   if (onProgress !== undefined) checkType("onProgress", onProgress, "function");
   checkSignal("signal", signal);
   checkSignal("drainSignal", drainSignal);
@@ -93,6 +105,7 @@ export function readOptions(options: CheckedOptions): Plan {
       ids: { first: 1, step: 1 },
       duration,
       drain,
+      patience: isUdp ? timeout : 1_000,
       delay: 0,
     },
     connector: {
@@ -103,7 +116,9 @@ export function readOptions(options: CheckedOptions): Plan {
     },
     duration,
     warmup,
+    timeout,
     workers: Math.min(workers, messages ?? Infinity),
+    percentiles: [...percentiles],
   };
 }
 
@@ -129,6 +144,23 @@ function checkNumber(name: string, value: number, most: number): void {
   if (!(value > 0 && value <= most)) {
     throw new RangeError(
       `Cannot bench: ${name} must be more than 0 and at most ${most}, but is ${value}`,
+    );
+  }
+}
+
+function checkPercentiles(percentiles: readonly number[]): void {
+  const isList = Array.isArray(percentiles) && percentiles.length > 0 &&
+    percentiles.length <= MOST_PERCENTILES &&
+    percentiles.every((percent) => typeof percent === "number");
+  if (!isList) {
+    throw new TypeError(
+      `Cannot bench: percentiles must be 1 to ${MOST_PERCENTILES} numbers`,
+    );
+  }
+  const wrong = percentiles.find((percent) => !(percent > 0 && percent < 100));
+  if (wrong !== undefined) {
+    throw new RangeError(
+      `Cannot bench: percentiles must be more than 0 and less than 100, but one is ${wrong}`,
     );
   }
 }

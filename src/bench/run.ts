@@ -3,14 +3,21 @@ import config from "../../deno.json" with { type: "json" };
 import { formatEndpoint } from "../listen/endpoint.ts";
 import { explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
-import { Latencies } from "./latencies.ts";
-import { type Ending, Load, type Loader } from "./load.ts";
+import { jain } from "./fairness.ts";
+import { Histogram } from "./histogram.ts";
+import { Latencies, summarize } from "./latencies.ts";
+import { type Ending, Load, type Loader, type Tally } from "./load.ts";
 import type { Plan } from "./plan.ts";
+import { SECOND, Series, type Totals } from "./series.ts";
+import type { ConnectionFigures } from "./seat.ts";
 import { Team } from "./threads.ts";
-import type { BenchProgress, BenchResult } from "./types.ts";
+import type {
+  BenchConnections,
+  BenchDatagrams,
+  BenchProgress,
+  BenchResult,
+} from "./types.ts";
 
-/** The interval of progress reports, in milliseconds. */
-const SECOND = 1_000;
 /** Below which part of a rate it is not what was asked for. */
 const ENOUGH = 0.99;
 /** The share of a processor from which on the client is the limit. */
@@ -67,30 +74,39 @@ export async function run(
   if (drainSignal?.aborted) hurry();
   let ended: Ended | undefined;
   let cpu = 0;
+  let startedAt = new Date();
+  const observer = new Observer(plan, load, times, onProgress);
   try {
     await open(load, aborted.promise, formatEndpoint(plan.load.addr));
     signal?.throwIfAborted();
 
     const end = Promise.race([aborted.promise, load.exhausted]);
-    const stopProgress = onProgress &&
-      startProgress(plan, load, times, onProgress);
+    startedAt = new Date();
+    observer.start();
     if (plan.warmup === 0) load.count();
     load.start();
     if (plan.warmup > 0) {
       ended = await until(plan.warmup, end);
       if (!ended) load.count();
     }
+    observer.count();
     onCount?.();
     const stopCpu = startCpu(plan.workers);
     ended ??= await until(plan.duration, end);
     cpu = stopCpu();
-    stopProgress?.();
   } finally {
     signal?.removeEventListener("abort", abort);
     await load.stop();
+    observer.stop();
     drainSignal?.removeEventListener("abort", hurry);
   }
-  return resultOf(plan, load, times[1], { ended, cpu, runtime: runtime.name });
+  return resultOf(plan, load, times[1], {
+    ended,
+    cpu,
+    runtime: runtime.name,
+    startedAt,
+    series: observer.series,
+  });
 }
 
 /** Why it was over before its time. */
@@ -138,92 +154,201 @@ async function until(
   }
 }
 
-/** Reports progress every second. */
-function startProgress(
-  { load: { messages: limit }, warmup, duration }: Plan,
-  load: Loader,
-  [warm, counted]: readonly [Times, Times],
-  onProgress: (progress: BenchProgress) => void,
-): () => void {
-  const startedAt = performance.now();
-  let last = { elapsed: 0, arrived: 0, arrivedBytes: 0 };
-  const timer = setInterval(() => {
-    const { arrived, arrivedBytes, messages, seconds } = load.tally();
-    const elapsed = (performance.now() - startedAt) / 1000;
-    const rate = (arrived - last.arrived) / (elapsed - last.elapsed);
-    const isWarm = seconds === 0;
-    onProgress({
+/** Looks at a run every second: for the series of the result, and for progress. */
+class Observer {
+  readonly #plan: Plan;
+  readonly #load: Loader;
+  readonly #times: readonly [Times, Times];
+  readonly #onProgress: ((progress: BenchProgress) => void) | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #series: Series | undefined;
+  #startedAt = 0;
+  #last = { elapsedMs: 0, arrived: 0, arrivedBytes: 0 };
+
+  constructor(
+    plan: Plan,
+    load: Loader,
+    times: readonly [Times, Times],
+    onProgress?: (progress: BenchProgress) => void,
+  ) {
+    this.#plan = plan;
+    this.#load = load;
+    this.#times = times;
+    this.#onProgress = onProgress;
+  }
+
+  /** The series of the counted time. */
+  get series(): Series["seconds"] {
+    return this.#series?.seconds ?? [];
+  }
+
+  /** The first message is sent. */
+  start(): void {
+    this.#startedAt = performance.now();
+    this.#timer = setInterval(() => this.#look(), SECOND);
+  }
+
+  /** The warm-up is over. */
+  count(): void {
+    clearInterval(this.#timer);
+    const elapsedMs = performance.now() - this.#startedAt;
+    if (elapsedMs - this.#last.elapsedMs >= SECOND / 2) this.#look();
+    this.#series = new Series(this.#plan.duration, this.#totals());
+    this.#timer = setInterval(() => this.#look(), SECOND);
+  }
+
+  /** Everything has come back, or is waited for no longer. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#series?.finish(this.#totals(), this.#times[1].total.look());
+  }
+
+  #totals(): Totals {
+    const { messages, bytes, lost } = this.#load.tally();
+    return { messages, bytes, lost, errors: this.#load.faults.total };
+  }
+
+  #look(): void {
+    const series = this.#series;
+    const { total } = this.#times[series ? 1 : 0];
+    // The last second may be longer, but has to be no fragment.
+    const isLast = series?.isAtEnd ?? false;
+    const look = isLast ? total.peek() : total.look();
+    if (!isLast) series?.add(this.#totals(), look);
+
+    const { load: { messages: limit }, warmup, duration } = this.#plan;
+    const { arrived, arrivedBytes, messages, lost } = this.#load.tally();
+    const elapsedMs = performance.now() - this.#startedAt;
+    const seconds = (elapsedMs - this.#last.elapsedMs) / 1000;
+    this.#onProgress?.({
       done: Math.min(
-        Math.max(messages / limit, elapsed * 1000 / (warmup + duration)),
+        Math.max(messages / limit, elapsedMs / (warmup + duration)),
         1,
       ),
-      elapsed,
-      warmup: isWarm,
-      rate,
-      bytesPerSecond: (arrivedBytes - last.arrivedBytes) /
-        (elapsed - last.elapsed),
-      ...(isWarm ? warm : counted).total.look(),
-      errors: load.faults.total,
+      elapsedMs,
+      warmup: !series,
+      messagesPerSecond: (arrived - this.#last.arrived) / seconds,
+      bytesPerSecond: (arrivedBytes - this.#last.arrivedBytes) / seconds,
+      ...look,
+      errors: this.#load.faults.total,
+      lost,
     });
-    last = { elapsed, arrived, arrivedBytes };
-  }, SECOND);
-  return () => clearInterval(timer);
+    this.#last = { elapsedMs, arrived, arrivedBytes };
+  }
 }
 
 function resultOf(
-  { load: plan, duration, connector }: Plan,
+  plan: Plan,
   load: Loader,
-  { total, late, response }: Times,
-  { ended, cpu, runtime }: {
+  times: Times,
+  { ended, cpu, runtime, startedAt, series }: {
     ended: Ended | undefined;
     cpu: number;
     runtime: string;
+    startedAt: Date;
+    series: Series["seconds"];
   },
 ): BenchResult {
-  const { addr, connections, size: [least, most], rate: asked } = plan;
+  const { addr, connections, size: [least, most], rate: asked } = plan.load;
   const tally = load.tally();
+  const { connects, each } = load.details();
   const { seconds, messages, bytes } = tally;
-  const sendLateUs = asked === undefined ? null : late.summary();
+  const total = times.total.all();
+  const sendLateUs = asked === undefined ? null : summarize(times.late.all());
   const isLate = tally.sentRate < ENOUGH * (asked ?? 0) ||
     (sendLateUs?.p99 ?? 0) >= LATE;
+  const connectTimes = new Histogram();
+  connectTimes.add(connects);
   return {
     endpoint: formatEndpoint(addr),
     address: tally.address ?? null,
-    ...(connector.insecure && { insecure: true }),
-    connections,
-    size: least === most ? least : [least, most],
-    planned: {
-      seconds: finite(duration / 1000),
-      messages: finite(plan.messages),
+    ...(plan.connector.insecure && { insecure: true }),
+    options: {
+      connections,
+      sizeBytes: least === most ? least : [least, most],
+      durationMs: finite(plan.duration),
+      messages: finite(plan.load.messages),
+      messagesPerSecond: asked ?? null,
+      window: plan.load.window,
+      churn: plan.load.churn,
+      warmupMs: plan.warmup,
+      workers: plan.workers,
+      timeoutMs: plan.timeout,
+      drainMs: plan.load.drain,
+      percentiles: plan.percentiles,
     },
-    endedEarly: ended === undefined && messages < plan.messages &&
-        plan.messages < Infinity
+    startedAt: startedAt.toISOString(),
+    durationMs: Math.round(seconds * 1e6) / 1000,
+    endedEarly: ended === undefined && messages < plan.load.messages &&
+        plan.load.messages < Infinity
       ? "the time was up"
       : ended === "all sent"
       ? null
       : ended ?? null,
-    seconds,
     messages,
     bytes,
-    rate: seconds > 0 ? tally.echoed / seconds : 0,
-    rates: asked === undefined
+    messagesPerSecond: seconds > 0 ? tally.echoed / seconds : 0,
+    ratesPerSecond: asked === undefined
       ? null
       : { asked, sent: tally.sentRate, echoed: tally.pace },
     unsent: tally.unsent,
     clientCpu: cpu,
     // With a rate it waits awake for the time to send: that is no limit.
     clientWasLimit: cpu >= BUSY && (asked === undefined || isLate),
-    perConnection: { least: tally.least, most: tally.most },
-    latencyUs: total.summary(),
+    perConnection: spreadOf(tally, each),
+    latencyUs: summarize(total),
+    percentilesUs: plan.percentiles.map((percent) => ({
+      percent,
+      us: total.percentile(percent),
+    })),
     sendLateUs,
-    responseUs: asked === undefined ? null : response.summary(),
-    histogram: total.octaves.flatMap((messages, octave) =>
+    responseUs: asked === undefined ? null : summarize(times.response.all()),
+    connectUs: summarize(connectTimes),
+    datagrams: addr.transport === "udp" ? datagramsOf(tally, each) : null,
+    histogram: total.octaves().flatMap((messages, octave) =>
       messages > 0 ? [{ lessThanUs: 2 ** (octave + 1), messages }] : []
     ),
+    curve: total.curve(),
+    series,
     errors: Object.fromEntries(load.faults.counts),
     firstErrors: [...load.faults.first.values()],
     version: config.version,
     runtime,
+  };
+}
+
+function spreadOf(
+  { least, most }: Tally,
+  each: readonly ConnectionFigures[],
+): BenchConnections {
+  const messages = each.map((one) => one.messages);
+  return {
+    least,
+    most,
+    jain: jain(messages),
+    messages,
+    p50Us: each.map(({ p50Us }) => p50Us),
+    p99Us: each.map(({ p99Us }) => p99Us),
+  };
+}
+
+function datagramsOf(
+  { sent, messages, lost, unread, duplicated, reordered }: Tally,
+  each: readonly ConnectionFigures[],
+): BenchDatagrams {
+  const jitters = each.flatMap(({ jitterUs }) => jitterUs ?? []);
+  const sum = jitters.reduce((sum, one) => sum + one, 0);
+  return {
+    sent,
+    received: messages,
+    lost,
+    lostPercent: sent > 0 ? lost / sent * 100 : 0,
+    unread,
+    duplicated,
+    reordered,
+    jitterUs: jitters.length > 0
+      ? Math.round(sum / jitters.length * 10) / 10
+      : null,
   };
 }
 

@@ -1,10 +1,12 @@
 import { Client, type ClientOwner } from "./client.ts";
 import { InFlight } from "./in_flight.ts";
 import { Pattern } from "./pattern.ts";
+import type { Seat } from "./seat.ts";
 import { type Report, Verifier } from "./verifier.ts";
 
 /** A connection over TCP, TLS or a Unix socket: its bytes come back in their order. */
 export class StreamClient extends Client {
+  readonly jitter = undefined;
   readonly #verifier: Verifier;
   readonly #inFlight = new InFlight();
   /** The numbers of bytes to send, sent, and in echoed messages. */
@@ -15,12 +17,12 @@ export class StreamClient extends Client {
   #place: number;
 
   constructor(
-    id: number,
+    seat: Seat,
     owner: ClientOwner,
     pattern: Pattern,
     report: Report,
   ) {
-    super(id, owner, pattern, report);
+    super(seat, owner, pattern, report);
     this.#place = this.start;
     this.#verifier = new Verifier(pattern, this.start, report);
   }

@@ -2,7 +2,15 @@ import { Worker } from "node:worker_threads";
 import type { ConnectorOptions } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
 import { type Fault, type FaultKind, Faults } from "./faults.ts";
-import type { Ending, Loader, LoadOptions, Recorder, Tally } from "./load.ts";
+import { Histogram } from "./histogram.ts";
+import type {
+  Details,
+  Ending,
+  Loader,
+  LoadOptions,
+  Recorder,
+  Tally,
+} from "./load.ts";
 
 /** The task of a worker. */
 export interface Task {
@@ -28,7 +36,7 @@ export type Report =
     readonly latencies: Float64Array;
   }
   /** The worker has stopped; this is its last message. */
-  | { readonly type: "stopped" };
+  | { readonly type: "stopped"; readonly details: Details };
 
 /** A load that several threads share. */
 export class Team implements Loader {
@@ -108,7 +116,11 @@ export class Team implements Loader {
         | "sent"
         | "sentRate"
         | "unsent"
-        | "pace",
+        | "pace"
+        | "lost"
+        | "unread"
+        | "duplicated"
+        | "reordered",
     ) => all.reduce((sum, tally) => sum + tally[field], 0);
     return {
       seconds: Math.max(...all.map(({ seconds }) => seconds)),
@@ -123,7 +135,23 @@ export class Team implements Loader {
       sentRate: sum("sentRate"),
       unsent: sum("unsent"),
       pace: sum("pace"),
+      lost: sum("lost"),
+      unread: sum("unread"),
+      duplicated: sum("duplicated"),
+      reordered: sum("reordered"),
       address: all.find(({ address }) => address !== undefined)?.address,
+    };
+  }
+
+  details(): Details {
+    const connects = new Histogram();
+    for (const { details } of this.#members) {
+      if (details) connects.add(details.connects);
+    }
+    const each = this.#members.flatMap(({ details }) => details?.each ?? []);
+    return {
+      connects: connects.data(),
+      each: each.toSorted((a, b) => a.connection - b.connection),
     };
   }
 
@@ -177,8 +205,13 @@ class Member {
     sentRate: 0,
     unsent: 0,
     pace: 0,
+    lost: 0,
+    unread: 0,
+    duplicated: 0,
+    reordered: 0,
     address: undefined,
   };
+  details: Details | undefined;
   counts: ReadonlyMap<FaultKind, number> = new Map();
   first: ReadonlyMap<FaultKind, Fault> = new Map();
   readonly #worker: Worker;
@@ -224,6 +257,7 @@ class Member {
         this.#recordAll(report.latencies);
         break;
       case "stopped":
+        this.details = report.details;
         this.stopped.resolve();
         break;
     }

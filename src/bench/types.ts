@@ -1,5 +1,7 @@
 import type { Fault, FaultKind } from "./faults.ts";
+import type { CurvePoint } from "./histogram.ts";
 import type { LatencySummary } from "./latencies.ts";
+import type { BenchSecond } from "./series.ts";
 
 /** Options of `bench`. */
 export interface BenchOptions {
@@ -77,17 +79,25 @@ export interface BenchOptions {
   readonly insecure?: boolean | undefined;
   /**
    * The time limit of connecting, and of the TLS handshake after it, in
-   * milliseconds each.
+   * milliseconds each. Over UDP: how long a datagram is waited for before it is
+   * lost.
    *
-   * @default {10_000}
+   * @default {10_000}, over UDP 1_000
    */
   readonly timeout?: number | undefined;
   /**
    * How long to wait for echoes when nothing more is sent, in milliseconds.
    *
-   * @default {5_000}
+   * @default {5_000}, over UDP at least 1_000 more than `timeout`
    */
   readonly drain?: number | undefined;
+  /**
+   * The percentiles of the result's `percentilesUs`: 1 to 20, each more than 0 and
+   * less than 100.
+   *
+   * @default {[50, 90, 99, 99.9, 99.99]}
+   */
+  readonly percentiles?: readonly number[] | undefined;
   /** Ends it early, with the result so far, when it aborts: echoes are still waited for. */
   readonly signal?: AbortSignal | undefined;
   /** Ends the wait for the last echoes when it aborts. */
@@ -100,23 +110,91 @@ export interface BenchOptions {
 export interface BenchProgress {
   /** The part that is done, 0 to 1, including the warm-up. */
   readonly done: number;
-  /** Seconds since the first message was sent. */
-  readonly elapsed: number;
+  /** The time since the first message was sent. */
+  readonly elapsedMs: number;
   /** Whether this is the warm-up. */
   readonly warmup: boolean;
   /** Messages that came back per second, since the last time. */
-  readonly rate: number;
+  readonly messagesPerSecond: number;
   /** Bytes per second, each way, since the last report. */
   readonly bytesPerSecond: number;
-  /** Half of the echoes since the last time took no longer, in microseconds; null for fewer than 2. */
-  readonly p50: number | null;
-  /** 99 % of the echoes since the last time took no longer, in microseconds; null for fewer than 100. */
-  readonly p99: number | null;
+  /** Half of the echoes since the last time took no longer; null for fewer than 2. */
+  readonly p50Us: number | null;
+  /** 99 % of the echoes since the last time took no longer; null for fewer than 100. */
+  readonly p99Us: number | null;
+  /** The longest of the echoes since the last time took so long; null for none. */
+  readonly maxUs: number | null;
   /** The faults so far: bytes and connections. */
   readonly errors: number;
+  /** The lost datagrams so far, without those of the warm-up. */
+  readonly lost: number;
 }
 
-/** The result of a run. */
+/** The options of a run, with the defaults of those that were not given. */
+export interface BenchSetup {
+  /** The number of connections open at the same time. */
+  readonly connections: number;
+  /** The size of a message, or the smallest and the largest. */
+  readonly sizeBytes: number | readonly [least: number, most: number];
+  /** How long to count messages; null for no limit. */
+  readonly durationMs: number | null;
+  /** The number of messages to count; null for no limit. */
+  readonly messages: number | null;
+  /** The number of messages to send per second; null for as many as come back. */
+  readonly messagesPerSecond: number | null;
+  /** The number of messages that each connection has in flight. */
+  readonly window: number;
+  /** Whether every message had a connection of its own. */
+  readonly churn: boolean;
+  /** How long messages were sent before counting began. */
+  readonly warmupMs: number;
+  /** The number of threads. */
+  readonly workers: number;
+  /** The time limit of connecting; over UDP, of the wait for a datagram. */
+  readonly timeoutMs: number;
+  /** How long to wait for the last echoes. */
+  readonly drainMs: number;
+  /** The percentiles of `percentilesUs`. */
+  readonly percentiles: readonly number[];
+}
+
+/** What happened to datagrams. */
+export interface BenchDatagrams {
+  /** The number sent. */
+  readonly sent: number;
+  /** The number that came back in time. */
+  readonly received: number;
+  /** The number that did not. */
+  readonly lost: number;
+  /** The lost ones in per cent of those sent. */
+  readonly lostPercent: number;
+  /** The number lost in the client's own receive buffer, where the system says so. */
+  readonly unread: number;
+  /** The number that came back once more. */
+  readonly duplicated: number;
+  /** The number that came back after a later one. */
+  readonly reordered: number;
+  /** RFC 3550's jitter, of the round trip, a mean of the connections; null if unknown. */
+  readonly jitterUs: number | null;
+}
+
+/** The spread over the connections. The lists are in their order, and empty with `churn`. */
+export interface BenchConnections {
+  /** The fewest messages of one connection. */
+  readonly least: number;
+  /** The most messages of one connection. */
+  readonly most: number;
+  /** Jain's index of fairness of the messages: 1 if all have as many. */
+  readonly jain: number;
+  /** The number of messages of each. */
+  readonly messages: readonly number[];
+  /** The median of each, to 3 %; null for fewer than 2 messages. */
+  readonly p50Us: readonly (number | null)[];
+  /** The 99th percentile of each, to 3 %; null for fewer than 100 messages. */
+  readonly p99Us: readonly (number | null)[];
+}
+
+/** The result of a run. The names of durations and rates end in their unit. */
 export interface BenchResult {
   /** The endpoint. */
   readonly endpoint: string;
@@ -124,29 +202,24 @@ export interface BenchResult {
   readonly insecure?: true;
   /** The address that its name stands for, or null where the system does not say. */
   readonly address: string | null;
-  /** The number of connections open at the same time. */
-  readonly connections: number;
-  /** The size of a message in bytes, or the smallest and the largest. */
-  readonly size: number | readonly [least: number, most: number];
+  /** The options. */
+  readonly options: BenchSetup;
+  /** When the first message was sent: a date and time in UTC, in ISO 8601. */
+  readonly startedAt: string;
   /** For how long messages were counted, up to the last echo. */
-  readonly seconds: number;
-  /** The limits of the run, or null for none. */
-  readonly planned: {
-    readonly seconds: number | null;
-    readonly messages: number | null;
-  };
-  /** Why it ended before that, or null: `no connection left`, `interrupted`, … */
+  readonly durationMs: number;
+  /** Why it ended before its time, or null: `no connection left`, `interrupted`, … */
   readonly endedEarly: string | null;
   /** The number of counted messages that came back. */
   readonly messages: number;
   /** The number of bytes in them, each way. */
   readonly bytes: number;
   /** How many came back in a second, of the warm-up's last ones too. */
-  readonly rate: number;
-  /** The fewest and the most messages of one connection. */
-  readonly perConnection: { readonly least: number; readonly most: number };
+  readonly messagesPerSecond: number;
+  /** The spread over the connections. */
+  readonly perConnection: BenchConnections;
   /** How many were asked for, sent and echoed in a second; null without `rate`. */
-  readonly rates: {
+  readonly ratesPerSecond: {
     readonly asked: number;
     readonly sent: number;
     /** Between the first and the last echo. */
@@ -158,17 +231,30 @@ export interface BenchResult {
   readonly clientCpu: number;
   /** Whether the client was the limit, and not the server. */
   readonly clientWasLimit: boolean;
-  /** The latency, in microseconds; with `rate`, from the scheduled time. */
+  /** The latency; with `rate`, from the scheduled time. */
   readonly latencyUs: LatencySummary;
-  /** The lateness of sending, in microseconds; null without `rate`. */
+  /** The percentiles of the latency that were asked for; null for too few messages. */
+  readonly percentilesUs: readonly {
+    readonly percent: number;
+    readonly us: number | null;
+  }[];
+  /** The lateness of sending; null without `rate`. */
   readonly sendLateUs: LatencySummary | null;
-  /** The latency from the sending, in microseconds; null without `rate`. */
+  /** The latency from the sending; null without `rate`. */
   readonly responseUs: LatencySummary | null;
+  /** How long connecting took; over TLS with the handshake. */
+  readonly connectUs: LatencySummary;
+  /** What happened to datagrams; null but over UDP. */
+  readonly datagrams: BenchDatagrams | null;
   /** The numbers of messages that took less than `lessThanUs` microseconds, and at least half of that. */
   readonly histogram: readonly {
     readonly lessThanUs: number;
     readonly messages: number;
   }[];
+  /** The percentiles of the latency, the denser the closer they are to 100. */
+  readonly curve: readonly CurvePoint[];
+  /** What happened second by second. */
+  readonly series: readonly BenchSecond[];
   /** The number of faulty bytes or connections, by kind. */
   readonly errors: { readonly [kind in FaultKind]?: number };
   /** The first fault of each kind. */

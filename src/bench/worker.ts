@@ -55,7 +55,7 @@ parentPort?.on("message", async (order: Order) => {
       await load.stop();
       clearInterval(teller);
       tellTally();
-      tell({ type: "stopped" });
+      tell({ type: "stopped", details: load.details() });
       break;
   }
 });

@@ -1,5 +1,6 @@
 import { DatagramClient } from "../../src/bench/datagram_client.ts";
-import type { Client, ClientOwner } from "../../src/bench/client.ts";
+import type { Client, ClientOwner, Finding } from "../../src/bench/client.ts";
+import { createTimes } from "../../src/bench/seat.ts";
 import { Load, type LoadOptions } from "../../src/bench/load.ts";
 import { Outstanding } from "../../src/bench/outstanding.ts";
 import { Pattern } from "../../src/bench/pattern.ts";
@@ -16,6 +17,8 @@ const pattern = new Pattern();
 /** A client whose datagrams go nowhere, and what it is told. */
 class Fixture implements ClientOwner, Socket {
   readonly told: [kind: string, offset: number, count: number][] = [];
+  readonly found: [Finding, time: number][] = [];
+  readonly patience = 1_000;
   readonly sent: Uint8Array[] = [];
   readonly echoed: number[] = [];
   missing = 0;
@@ -25,7 +28,7 @@ class Fixture implements ClientOwner, Socket {
 
   constructor(...sizes: number[]) {
     this.client = new DatagramClient(
-      1,
+      { id: 1, times: [createTimes(), createTimes()] },
       this,
       pattern,
       (kind, offset, count) => this.told.push([kind, offset, count]),
@@ -56,6 +59,10 @@ class Fixture implements ClientOwner, Socket {
     this.missing++;
   }
 
+  onFinding(finding: Finding, time: number): void {
+    this.found.push([finding, time]);
+  }
+
   /** Lets a datagram come back, perhaps changed. */
   echo(number: number, change = (bytes: Uint8Array) => bytes): void {
     const echo = change(Uint8Array.from(this.sent[number] ?? []));
@@ -68,24 +75,25 @@ Deno.test("DatagramClient completes each message when it comes back", () => {
   for (const number of [0, 2, 4]) fixture.echo(number);
   assertEquals([fixture.echoed, fixture.told], [[0, 2, 4], []]);
   fixture.echo(1);
-  assertEquals(fixture.told, [["reordered", 64, 64]]);
+  assertEquals(fixture.found, [["reordered", 1]]);
   assertEquals([fixture.echoed, fixture.client.inFlight], [[0, 2, 4, 1], 1]);
   fixture.client.finish();
-  assertEquals(fixture.told.length, 1);
+  assertEquals([fixture.told, fixture.found.length], [[], 1]);
 });
 
 Deno.test("DatagramClient calls lost what has not come back in time, and only that", () => {
   const fixture = new Fixture(64, 64, 64);
   fixture.echo(1);
-  fixture.client.giveUp(0, 1_000);
-  assertEquals([fixture.told, fixture.missing], [[], 0]);
-  fixture.client.giveUp(0.5, 1_000);
-  fixture.client.giveUp(0.5, 1_000);
-  assertEquals([fixture.told, fixture.missing], [[["lost", 0, 64]], 1]);
-  // It is lost even if it comes: neither late, nor reordered, nor repeated.
+  fixture.client.giveUp(1_000);
+  assertEquals([fixture.found, fixture.missing], [[], 0]);
+  fixture.client.giveUp(1_000.5);
+  fixture.client.giveUp(1_000.5);
+  assertEquals([fixture.found, fixture.missing], [[["lost", 0]], 1]);
+  // It is lost even if it comes: neither late, nor reordered, nor duplicated.
   fixture.echo(0);
   fixture.echo(2);
-  assertEquals([fixture.echoed, fixture.told.length], [[1, 2], 1]);
+  assertEquals([fixture.echoed, fixture.told], [[1, 2], []]);
+  assertEquals(fixture.found.length, 1);
 });
 
 Deno.test("DatagramClient tells what has happened to a datagram", () => {
@@ -121,7 +129,8 @@ Deno.test("DatagramClient tells what comes twice, and what was never sent", () =
   fixture.echo(1);
   const stranger = new Uint8Array(30);
   fixture.client.onData(stranger, 30);
-  assertEquals(fixture.told, [["repeated", 0, 64], ["inserted", 128, 30]]);
+  assertEquals(fixture.found.map(([finding]) => finding), ["duplicated"]);
+  assertEquals(fixture.told, [["inserted", 128, 30]]);
   assertEquals(fixture.echoed, [0, 1]);
 });
 
@@ -132,21 +141,21 @@ Deno.test("DatagramClient knows its datagrams where the pattern repeats itself a
   for (let number = 1; number < sizes.length; number += 2) fixture.echo(number);
   for (let number = 0; number < sizes.length; number += 2) fixture.echo(number);
   assertEquals(fixture.echoed.length, sizes.length);
-  const kinds = new Set(fixture.told.map(([kind]) => kind));
-  assertEquals([...kinds], ["reordered"]);
+  const kinds = new Set(fixture.found.map(([finding]) => finding));
+  assertEquals([[...kinds], fixture.told], [["reordered"], []]);
 });
 
 Deno.test("DatagramClient takes no whole datagram for a part of one that is missing", () => {
   // What is missing is older than what comes by more than the period.
   const fixture = new Fixture(...Array(20_000).fill(64));
   for (let number = 10_000; number < 20_000; number++) fixture.echo(number);
-  assertEquals([fixture.echoed.length, fixture.told], [10_000, []]);
+  assertEquals([fixture.echoed.length, fixture.found], [10_000, []]);
   fixture.echo(15_000);
-  assertEquals(fixture.told, [["repeated", 15_000 * 64, 64]]);
-  fixture.client.giveUp(10_000, 20_000);
-  fixture.told.length = 0;
+  assertEquals(fixture.found.map(([finding]) => finding), ["duplicated"]);
+  fixture.client.giveUp(11_000);
+  assertEquals(fixture.found.length, 1 + 10_000);
   for (let number = 6_000; number < 7_000; number++) fixture.echo(number);
-  assertEquals(fixture.told, []);
+  assertEquals([fixture.found.length, fixture.told], [1 + 10_000, []]);
 });
 
 Deno.test("DatagramClient tells datagrams apart that have fewer than eight bytes", () => {
@@ -154,7 +163,7 @@ Deno.test("DatagramClient tells datagrams apart that have fewer than eight bytes
   for (const number of [0, 2, 3]) fixture.echo(number);
   assertEquals([fixture.echoed, fixture.told], [[0, 2, 3], []]);
   fixture.echo(1);
-  assertEquals(fixture.told, [["reordered", 4, 4]]);
+  assertEquals([fixture.found, fixture.told], [[["reordered", 1]], []]);
 });
 
 Deno.test("DatagramClient sends the rest when there is room again, from then on waits", () => {
@@ -165,29 +174,26 @@ Deno.test("DatagramClient sends the rest when there is room again, from then on 
   const { client } = fixture;
   assertEquals([client.sent, client.unsent(0), client.unsent(6)], [64, 2, 1]);
   fixture.echo(0);
-  client.giveUp(Infinity, 1_000);
+  client.giveUp(Infinity);
   client.finish("late");
   // What was not sent is not the server's.
   assertEquals([fixture.told, fixture.missing], [[], 0]);
+  assertEquals(fixture.found, []);
   const other = new Fixture();
   other.full = true;
   other.client.send(64, 5, 5);
   other.full = false;
   other.client.onDrain();
   assertEquals([other.client.sent, other.client.unsent(0)], [64, 0]);
-  other.client.giveUp(6, 1_000);
+  other.client.giveUp(1_006);
   assertEquals(other.missing, 0);
 });
 
 Deno.test("DatagramClient puts down to itself what its own buffer has lost", () => {
   const fixture = new Fixture(64, 64, 64);
   fixture.overflowed = 2;
-  fixture.client.giveUp(Infinity, 1_000);
-  assertEquals(fixture.told, [
-    ["unread", 0, 64],
-    ["unread", 64, 64],
-    ["lost", 128, 64],
-  ]);
+  fixture.client.giveUp(Infinity);
+  assertEquals(fixture.found, [["unread", 0], ["unread", 1], ["lost", 2]]);
 });
 
 Deno.test("Outstanding finds what is waited for, however much there is", () => {
@@ -248,6 +254,7 @@ async function load(delay: (number: number) => number) {
     ids: { first: 1, step: 1 },
     duration: Infinity,
     drain: 5_000,
+    patience: 1_000,
     delay: 0,
   };
   const latencies: number[] = [];
@@ -267,29 +274,57 @@ async function load(delay: (number: number) => number) {
   }
   await run;
   assertEquals(clock.timers, 0);
-  const { messages } = load.tally();
-  assertEquals(latencies.length, messages);
+  assertEquals([...load.faults.counts], []);
+  const { messages, sent, lost, reordered } = load.tally();
+  assertEquals([latencies.length, sent], [messages, messages + lost]);
   latencies.sort((a, b) => a - b);
-  return { messages, latencies, counts: [...load.faults.counts] };
+  return { messages, latencies, lost, reordered };
 }
 
 Deno.test("Load counts no datagram that is lost, and no latency of one", async () => {
-  const { messages, latencies, counts } = await load((number) =>
+  const { messages, latencies, lost } = await load((number) =>
     number % 2 === 0 ? Infinity : 2
   );
-  assertEquals([messages, counts], [100, [["lost", 100 * 64]]]);
+  assertEquals([messages, lost], [100, 100]);
   assertEquals([latencies.at(0), latencies.at(-1)], [2, 2]);
 });
 
 Deno.test("Load waits for a datagram that is slow, and tells how slow", async () => {
-  const { messages, latencies, counts } = await load((number) =>
+  const { messages, latencies, lost, reordered } = await load((number) =>
     number % 100 === 50 ? 100 : 0
   );
-  assertEquals([messages, counts], [200, [["reordered", 2 * 64]]]);
+  assertEquals([messages, lost, reordered], [200, 0, 2]);
   assertEquals(latencies.slice(-3), [
     latencies.at(-3),
     100,
     100,
   ]);
   assert((latencies.at(-3) ?? NaN) <= 1);
+});
+
+Deno.test("Load calls lost what comes back after its time, to the millisecond", async () => {
+  const { messages, latencies, lost } = await load((number) =>
+    number === 50 ? 1_000 : number === 51 ? 1_001 : 1
+  );
+  assertEquals([messages, lost, latencies.at(-1)], [199, 1, 1_000]);
+});
+
+Deno.test("DatagramClient has RFC 3550's jitter of the round trips", () => {
+  using clock = new FakeClock();
+  const fixture = new Fixture();
+  const roundTrip = (ms: number) => {
+    fixture.client.send(64, clock.now, clock.now);
+    clock.now += ms;
+    fixture.echo(fixture.sent.length - 1);
+  };
+  roundTrip(5);
+  assertEquals(fixture.client.jitter, undefined);
+  roundTrip(5);
+  assertEquals(fixture.client.jitter, 0);
+  roundTrip(21);
+  assertEquals(fixture.client.jitter, 1);
+  roundTrip(22);
+  assertEquals(fixture.client.jitter, 1);
+  roundTrip(6);
+  assertEquals(fixture.client.jitter, 1 + 15 / 16);
 });

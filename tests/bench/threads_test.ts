@@ -13,6 +13,7 @@ Deno.test("shareOf() shares everything out, and numbers every connection once", 
     ids: { first: 1, step: 1 },
     duration: Infinity,
     drain: 5_000,
+    patience: 1_000,
     delay: 0,
   } as const;
   const shares = [0, 1, 2].map((index) => shareOf(load, index, 3));

@@ -38,9 +38,9 @@ interface Found extends BenchResult {
 }
 
 const FIGURES = {
-  "messages/s": ({ rate }: Found) => rate,
-  "connections/s": ({ rate }: Found) => rate,
-  "MB/s": ({ bytes, seconds }: Found) => bytes / seconds / 1e6,
+  "messages/s": ({ messagesPerSecond }: Found) => messagesPerSecond,
+  "connections/s": ({ messagesPerSecond }: Found) => messagesPerSecond,
+  "MB/s": ({ bytes, durationMs }: Found) => bytes / durationMs / 1e3,
   "CPU µs per message": ({ cpu, messages }: Found) => cpu / messages,
   "p50 in µs": ({ latencyUs }: Found) => latencyUs.p50 ?? NaN,
   "p99.9 in ms": ({ latencyUs }: Found) => (latencyUs.p99_9 ?? NaN) / 1000,
@@ -81,7 +81,7 @@ function loaded(
       const cpu = await server.child.cpu() - before;
       return {
         ...figuresOf({ ...result, cpu }, rows),
-        busy: cpu / result.seconds / 1e6,
+        busy: cpu / result.durationMs / 1e3,
       };
     },
     ...rest,

@@ -58,12 +58,12 @@ async function measure(
   ]);
   await client.line();
   const before = await server.cpu();
-  const { rate, messages, errors }: BenchResult = JSON.parse(
-    await client.line(),
-  );
+  const result: BenchResult = JSON.parse(await client.line());
+  const { messagesPerSecond: rate, messages, errors, datagrams } = result;
   const cpu = await server.cpu() - before;
-  if (Object.keys(errors).length > 0) {
-    throw new Error(`${command.join(" ")}: ${JSON.stringify(errors)}`);
+  if (Object.keys(errors).length > 0 || datagrams?.lost) {
+    const found = JSON.stringify({ ...errors, lost: datagrams?.lost });
+    throw new Error(`${command.join(" ")}: ${found}`);
   }
   return { rate, cpu: cpu / messages };
 }

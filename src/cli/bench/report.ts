@@ -4,6 +4,14 @@ import type {
   FaultKind,
   LatencySummary,
 } from "../../bench/bench.ts";
+import {
+  formatMegabytes,
+  formatMicroseconds,
+  formatNumber,
+  formatPercent,
+  formatRate,
+  formatSeconds,
+} from "./figures.ts";
 
 /** The width of the bars of the histogram, and of the progress bar. */
 const WIDTH = 40;
@@ -17,36 +25,75 @@ const FAULTS: Readonly<Record<FaultKind, string>> = {
   repeated: "came back more than once",
   truncated: "had not come back when the server ended the connection",
   late: "had not come back in time",
-  lost: "had not come back after 1 s",
-  unread: "came back, but were lost in the client's own receive buffer",
   prefixed: "came that were not sent, before everything else",
   inserted: "came that were not sent",
   failed: "failed",
 };
 
-/** Formats the result as text. */
-export function formatResult(result: BenchResult): string {
-  const { endpoint, address, insecure, size, seconds, messages, bytes, rate } =
-    result;
-  const sizes = [size].flat().map(formatNumber).join("–");
+/** Formats the result as text, with a line for each limit that is exceeded. */
+export function formatResult(
+  result: BenchResult,
+  exceeded: readonly string[] = [],
+): string {
+  const { endpoint, address, insecure, durationMs, messages, bytes } = result;
+  const { connections, sizeBytes } = result.options;
+  const sizes = [sizeBytes].flat().map(formatNumber).join("–");
   const lines = [
     `${endpoint}${
       address === null || endpoint.includes(address) ? "" : ` (${address})`
-    }: ${formatNumber(result.connections)} × ${sizes} B, ${
-      formatSeconds(seconds)
-    }`,
+    }: ${formatNumber(connections)} × ${sizes} B, ${formatSeconds(durationMs)}`,
     ...(insecure ? ["The server's certificate was not checked"] : []),
-    `${formatNumber(messages)} messages, ${formatRate(rate)} messages/s, ${
-      formatMegabytes(seconds > 0 ? bytes / seconds : 0)
+    `${formatNumber(messages)} messages, ${
+      formatRate(result.messagesPerSecond)
+    } messages/s, ${
+      formatMegabytes(durationMs > 0 ? bytes / durationMs * 1000 : 0)
     } each way`,
-    `${formatNumber(result.perConnection.least)} to ${
-      formatNumber(result.perConnection.most)
-    } messages per connection`,
   ];
-  lines.push(...rateLines(result));
+  lines.push(...connectionLines(result), ...rateLines(result));
+  lines.push(...datagramLines(result));
   if (messages > 0) lines.push("", ...latencyLines(result));
   lines.push("", ...endLines(result), ...errorLines(result));
+  lines.push(...exceeded.map((line) => `Limit exceeded: ${line}`));
   return lines.map((line) => `${line}\n`).join("");
+}
+
+/** The least and the most of the connections. */
+function connectionLines({ perConnection }: BenchResult): string[] {
+  const { least, most, jain, messages, p50Us, p99Us } = perConnection;
+  const line = `${formatNumber(least)} to ${
+    formatNumber(most)
+  } messages per connection`;
+  if (messages.length < 2) return [line];
+  const range = (values: readonly (number | null)[]) => {
+    const sorted = values.filter((one) => one !== null).sort((a, b) => a - b);
+    return [sorted.at(0), sorted.at(-1)]
+      .map((us) => formatMicroseconds(us ?? null)).join(" to ");
+  };
+  return [
+    `${line}, fairness ${jain.toFixed(4)} (Jain's index)`,
+    `p50 ${range(p50Us)}, p99 ${range(p99Us)} per connection`,
+  ];
+}
+
+function datagramLines({ datagrams }: BenchResult): string[] {
+  if (!datagrams) return [];
+  const { sent, received, lost, lostPercent, unread } = datagrams;
+  const lines = [
+    `Datagrams: ${formatNumber(sent)} sent, ${
+      formatNumber(received)
+    } received, ` +
+    `${formatNumber(lost)} lost (${formatPercent(lostPercent)}), ` +
+    `${formatNumber(datagrams.duplicated)} duplicated, ` +
+    `${formatNumber(datagrams.reordered)} reordered, ` +
+    `jitter ${formatMicroseconds(datagrams.jitterUs)}`,
+  ];
+  if (unread > 0) {
+    lines.push(
+      `Warning: ${formatNumber(unread)} more came back, ` +
+        "and were lost in the client's own receive buffer",
+    );
+  }
+  return lines;
 }
 
 /** The part of the asked rate below which to warn. */
@@ -55,10 +102,11 @@ const ENOUGH = 0.99;
 const MANY = 100;
 
 function rateLines(result: BenchResult): string[] {
-  const { rates, unsent, messages, clientCpu, clientWasLimit } = result;
+  const { ratesPerSecond, unsent, messages, clientCpu, clientWasLimit } =
+    result;
   const lines: string[] = [];
-  if (rates) {
-    const { asked, sent, echoed } = rates;
+  if (ratesPerSecond) {
+    const { asked, sent, echoed } = ratesPerSecond;
     lines.push(
       `Asked for ${formatRate(asked)}/s, sent ${formatRate(sent)}/s, ` +
         `echoed ${formatRate(echoed)}/s`,
@@ -83,20 +131,23 @@ function rateLines(result: BenchResult): string[] {
   return lines;
 }
 
-/** Reports whether a run has ended early. */
-function endLines({ endedEarly, planned, seconds, messages }: BenchResult) {
+/** Says when a run has ended early, and why. */
+function endLines({ endedEarly, options, durationMs, messages }: BenchResult) {
   if (endedEarly === null) return [];
-  if (seconds === 0) return [`Ended early in the warm-up: ${endedEarly}`];
-  const after = planned.messages === null
-    ? `${formatSeconds(seconds)} of ${formatSeconds(planned.seconds ?? 0)}`
-    : `${formatNumber(messages)} of ${formatNumber(planned.messages)} messages`;
+  if (durationMs === 0) return [`Ended early in the warm-up: ${endedEarly}`];
+  const after = options.messages === null
+    ? `${formatSeconds(durationMs)} of ${
+      formatSeconds(options.durationMs ?? 0)
+    }`
+    : `${formatNumber(messages)} of ${formatNumber(options.messages)} messages`;
   return [`Ended early after ${after}: ${endedEarly}`];
 }
 
 function latencyLines(result: BenchResult): string[] {
-  const { latencyUs, sendLateUs, responseUs, histogram, messages } = result;
-  const names = Object.keys(latencyUs).map((name) => name.replace("_", "."));
-  const values = Object.values(latencyUs).map(formatMicroseconds);
+  const { latencyUs, percentilesUs, histogram, messages } = result;
+  const { min, mean, max } = latencyUs;
+  const names = percentilesUs.map(({ percent }) => `p${percent}`);
+  const times = [min, mean, ...percentilesUs.map(({ us }) => us), max];
   const pad = (cells: string[]) =>
     cells.map((cell) => cell.padStart(9)).join("").trimEnd();
   const parts = (what: string, times: LatencySummary | null) =>
@@ -108,10 +159,11 @@ function latencyLines(result: BenchResult): string[] {
   const most = Math.max(...histogram.map(({ messages }) => messages));
   return [
     "Latency",
-    pad(names),
-    pad(values),
-    ...parts("Sent late", sendLateUs),
-    ...parts("Response ", responseUs),
+    pad(["min", "mean", ...names, "max"]),
+    pad(times.map(formatMicroseconds)),
+    ...parts("Sent late", result.sendLateUs),
+    ...parts("Response ", result.responseUs),
+    ...parts("Connect  ", result.connectUs),
     "",
     ...histogram.map((bin) => {
       const length = Math.round(bin.messages / most * WIDTH);
@@ -123,10 +175,12 @@ function latencyLines(result: BenchResult): string[] {
   ];
 }
 
-function errorLines({ errors, firstErrors, messages }: BenchResult): string[] {
+function errorLines(result: BenchResult): string[] {
+  const { errors, firstErrors, messages, datagrams } = result;
   if (firstErrors.length === 0) {
-    return messages === 0
-      ? ["No message was counted"]
+    if (messages === 0) return ["No message was counted"];
+    return datagrams && datagrams.received < datagrams.sent
+      ? ["No errors: every datagram that came back was as it was sent"]
       : ["No errors: every byte came back as it was sent"];
   }
   return firstErrors.map(({ kind, connection, offset, reason }) => {
@@ -144,48 +198,17 @@ function errorLines({ errors, firstErrors, messages }: BenchResult): string[] {
 
 /** Formats the progress as one line of constant length. */
 export function formatProgress(progress: BenchProgress): string {
-  const { done, elapsed, warmup, rate, bytesPerSecond, p50, p99, errors } =
-    progress;
+  const { done, elapsedMs, warmup, messagesPerSecond, errors } = progress;
   const filled = Math.round(done * PROGRESS_WIDTH);
   const bar = "█".repeat(filled) + "░".repeat(PROGRESS_WIDTH - filled);
   return [
-    `${bar} ${elapsed.toFixed(0).padStart(4)} s`,
-    `${formatRate(rate).padStart(9)}/s`,
-    formatMegabytes(bytesPerSecond).padStart(10),
-    `p50 ${formatMicroseconds(p50).padStart(7)}`,
-    `p99 ${formatMicroseconds(p99).padStart(7)}`,
+    `${bar} ${(elapsedMs / 1000).toFixed(0).padStart(4)} s`,
+    `${formatRate(messagesPerSecond).padStart(9)}/s`,
+    formatMegabytes(progress.bytesPerSecond).padStart(10),
+    `p50 ${formatMicroseconds(progress.p50Us).padStart(7)}`,
+    `p99 ${formatMicroseconds(progress.p99Us).padStart(7)}`,
     errors === 1 ? "1 error" : `${formatNumber(errors)} errors`,
+    ...(progress.lost > 0 ? [`${formatNumber(progress.lost)} lost`] : []),
     ...(warmup ? ["warm-up"] : []),
   ].join("  ");
-}
-
-function formatNumber(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
-}
-
-/** Formats a rate: as a whole number, unless it is small. */
-function formatRate(value: number): string {
-  return value < 100 ? value.toFixed(1) : formatNumber(value);
-}
-
-function formatMegabytes(bytesPerSecond: number): string {
-  const megabytes = bytesPerSecond / 1e6;
-  return `${
-    megabytes < 100 ? megabytes.toFixed(2) : formatNumber(megabytes)
-  } MB/s`;
-}
-
-function formatSeconds(seconds: number): string {
-  return `${seconds.toFixed(1)} s`;
-}
-
-/** A time, with three figures: `950 µs`, `1.25 ms`, `12.0 s`; `–` for none. */
-function formatMicroseconds(us: number | null): string {
-  if (us === null) return "–";
-  if (us < 999.5) {
-    return `${us < 99.95 ? Number(us.toFixed(1)) : us.toFixed(0)} µs`;
-  }
-  const ms = us / 1000;
-  if (ms < 999.5) return `${ms.toPrecision(3)} ms`;
-  return `${(ms / 1000).toPrecision(3)} s`;
 }

@@ -12,6 +12,7 @@ import type { Runtime } from "../../runtimes/runtime.ts";
 import type { Addr } from "../../core/transport.ts";
 import { BENCH_HELP, type BenchSettings, readBenchArgs } from "./settings.ts";
 import { loadParseArgs } from "../parse_args.ts";
+import { exceeded } from "./limits.ts";
 import { formatProgress, formatResult } from "./report.ts";
 import { UsageError } from "../command_line.ts";
 import { explain } from "../../core/error_message.ts";
@@ -33,11 +34,15 @@ export async function runBench(
     if (!endpoint) return await printText(runtime, BENCH_HELP) ? 0 : 1;
     if (!settings.yes && canHurt(endpoint, settings)) await confirm(endpoint);
     const result = await runWithProgress(runtime, endpoint, settings);
+    const broken = exceeded(result, settings);
     const isWritten = await printText(
       runtime,
-      settings.json ? `${JSON.stringify(result)}\n` : formatResult(result),
+      settings.json
+        ? `${JSON.stringify({ ...result, exceeded: broken, args })}\n`
+        : formatResult(result, broken),
     );
-    return isWritten && result.firstErrors.length === 0 ? 0 : 1;
+    const isGood = result.firstErrors.length === 0 && broken.length === 0;
+    return isWritten && isGood ? 0 : 1;
   } catch (error) {
     await tellText(
       runtime.stderr,

@@ -32,12 +32,17 @@ Options:
       --window N             messages in flight per connection (1)
       --churn                a new connection for every message
       --warmup TIME          how long messages are sent before they count (1s; with -n 0s)
-      --timeout TIME         how long connecting, and a TLS handshake, may take each (10s)
+      --timeout TIME         how long connecting, and a TLS handshake, may take each (10s);
+                             over UDP, after which time a datagram is lost (1s)
       --drain TIME           how long echoes are waited for at the end (5s)
       --workers N            how many threads share the connections (1)
       --tls-ca FILE          certificates to trust besides the usual ones, in PEM
   -k, --insecure             take every certificate, of whoever it is
       --json                 the result as one JSON object
+      --percentiles LIST     the percentiles to show (50,90,99,99.9,99.99)
+      --max-loss PERCENT     exit code 1 if more of the datagrams are lost (0)
+      --max-p99 TIME         exit code 1 if the p99 of the latency is longer
+      --min-rate R           exit code 1 if fewer than R messages a second come back
   -y, --yes                  do not ask before loading another machine heavily
   -h, --help                 show this help
   -V, --version              show the version
@@ -45,7 +50,7 @@ Options:
 TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or one
 with a unit: 4KiB, 1MiB. The first Ctrl+C ends the sending, the second the wait for the
 last echoes. The result goes to standard output. The exit code is 1 when a
-byte came back wrong, or not at all, or a connection failed.
+byte came back wrong, or not at all, or a connection failed, or a limit is exceeded.
 `;
 
 /** The settings of the client. */
@@ -73,6 +78,14 @@ export interface BenchSettings {
   readonly tlsCa?: string | undefined;
   readonly insecure: boolean;
   readonly json: boolean;
+  /** Per cent. */
+  readonly percentiles?: readonly number[] | undefined;
+  /** Per cent. */
+  readonly maxLoss?: number | undefined;
+  /** Milliseconds. */
+  readonly maxP99?: number | undefined;
+  /** Messages a second. */
+  readonly minRate?: number | undefined;
   readonly yes: boolean;
   readonly help: boolean;
 }
@@ -89,6 +102,10 @@ const VALUES = [
   "drain",
   "workers",
   "tls-ca",
+  "percentiles",
+  "max-loss",
+  "max-p99",
+  "min-rate",
 ] as const;
 const SWITCHES = ["churn", "insecure", "json", "yes", "help"] as const;
 const ALIAS = {
@@ -101,6 +118,11 @@ const ALIAS = {
   yes: "y",
   help: "h",
 };
+/** Describes what {@linkcode readRate} accepts. */
+const RATE = "a number of messages a second, more than 0";
+/** Describes what {@linkcode readPercentiles} accepts. */
+const PERCENTILES = "1 to 20 numbers between 0 and 100, such as 50,95,99.999";
+
 /** Pairs of options that exclude each other. */
 const EXCLUSIVE = [
   ["rate", "window"],
@@ -135,11 +157,7 @@ export function readBenchArgs(
     ) ?? [64, 64],
     duration: valueOf("duration", SOME_TIME, readSomeTime),
     messages: valueOf("messages", FROM_1, readFrom1),
-    rate: valueOf(
-      "rate",
-      "a number of messages a second, more than 0",
-      readRate,
-    ),
+    rate: valueOf("rate", RATE, readRate),
     window: valueOf("window", FROM_1, readFrom1),
     churn: isOn("churn"),
     warmup: valueOf("warmup", TIME, readTime),
@@ -149,6 +167,10 @@ export function readBenchArgs(
     tlsCa: valueOf("tls-ca", "a file's path", readPath),
     insecure: isOn("insecure"),
     json: isOn("json"),
+    percentiles: valueOf("percentiles", PERCENTILES, readPercentiles),
+    maxLoss: valueOf("max-loss", "0 to 100, in per cent", readPercent),
+    maxP99: valueOf("max-p99", SOME_TIME, readSomeTime),
+    minRate: valueOf("min-rate", RATE, readRate),
     yes: isOn("yes"),
     help: isOn("help"),
   } satisfies BenchSettings;
@@ -174,6 +196,9 @@ function check(settings: BenchSettings, others: number): void {
     throw new UsageError(
       `Invalid value ${largest} for --size: expected ${LARGEST_DATAGRAM} at most over UDP`,
     );
+  }
+  if (endpoint.transport !== "udp" && settings.maxLoss !== undefined) {
+    throw new UsageError("Option --max-loss needs an endpoint udp://HOST:PORT");
   }
   if (endpoint.transport !== "tls") {
     for (
@@ -209,4 +234,16 @@ function readSizes(text: string): readonly [number, number] | undefined {
 
 function readRate(text: string): number | undefined {
   return /^\d+(\.\d+)?$/.test(text) && Number(text) || undefined;
+}
+
+function readPercent(text: string): number | undefined {
+  const value = /^\d+(\.\d+)?%?$/.test(text) ? parseFloat(text) : NaN;
+  return value <= 100 ? value : undefined;
+}
+
+function readPercentiles(text: string): readonly number[] | undefined {
+  const percents = text.split(",").map((part) => readPercent(part) ?? NaN);
+  const isRight = percents.length <= 20 &&
+    percents.every((percent) => percent > 0 && percent < 100);
+  return isRight ? percents : undefined;
 }

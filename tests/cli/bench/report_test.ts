@@ -1,56 +1,20 @@
 import type { BenchResult } from "../../../src/bench/bench.ts";
 import { formatProgress, formatResult } from "../../../src/cli/bench/report.ts";
 import { assertEquals } from "../../helpers/assert.ts";
-
-const RESULT: BenchResult = {
-  endpoint: "tcp://127.0.0.1:7",
-  address: "127.0.0.1",
-  planned: { seconds: 10, messages: null },
-  endedEarly: null,
-  rates: null,
-  unsent: 0,
-  clientCpu: 0.5,
-  clientWasLimit: false,
-  sendLateUs: null,
-  responseUs: null,
-  connections: 50,
-  size: 64,
-  seconds: 10.04,
-  messages: 1_234_567,
-  bytes: 79_012_288,
-  rate: 122_965,
-  perConnection: { least: 24_000, most: 25_000 },
-  latencyUs: {
-    min: 12,
-    mean: 345.6,
-    p50: 340,
-    p90: 400,
-    p99: 1_234,
-    p99_9: 12_345,
-    p99_99: 123_456,
-    max: 1_234_567,
-  },
-  histogram: [
-    { lessThanUs: 16, messages: 1 },
-    { lessThanUs: 512, messages: 1_234_565 },
-    { lessThanUs: 2_097_152, messages: 1 },
-  ],
-  errors: {},
-  firstErrors: [],
-  version: "0.1.0",
-  runtime: "deno 2.9.6",
-};
+import { RESULT } from "../../helpers/bench_result.ts";
 
 Deno.test("formatResult() says what people want to know", () => {
   assertEquals(
     formatResult(RESULT),
     `tcp://127.0.0.1:7: 50 × 64 B, 10.0 s
 1,234,567 messages, 122,965 messages/s, 7.87 MB/s each way
-24,000 to 25,000 messages per connection
+24,000 to 25,000 messages per connection, fairness 0.9999 (Jain's index)
+p50 330 µs to 350 µs, p99 1.10 ms to 1.30 ms per connection
 
 Latency
       min     mean      p50      p90      p99    p99.9   p99.99      max
     12 µs   346 µs   340 µs   400 µs  1.23 ms  12.3 ms   123 ms   1.23 s
+Connect   p50 140 µs p99 – max 200 µs
 
   < 16 µs      0.00 %
   < 512 µs   100.00 % ████████████████████████████████████████
@@ -64,11 +28,12 @@ No errors: every byte came back as it was sent
 Deno.test("formatResult() says what went wrong, and where first", () => {
   const text = formatResult({
     ...RESULT,
-    size: [1, 65_536],
-    seconds: 0,
+    options: { ...RESULT.options, sizeBytes: [1, 65_536] },
+    durationMs: 0,
     messages: 0,
     bytes: 0,
-    rate: 0,
+    messagesPerSecond: 0,
+    perConnection: { ...RESULT.perConnection, messages: [] },
     histogram: [],
     errors: { altered: 3, failed: 1 },
     firstErrors: [
@@ -106,28 +71,32 @@ Deno.test("formatProgress() is as long whatever it says", () => {
   const lines = [
     formatProgress({
       done: 0.5,
-      elapsed: 5,
+      elapsedMs: 5_000,
       warmup: false,
-      rate: 123_456,
+      messagesPerSecond: 123_456,
       bytesPerSecond: 7_901_184,
-      p50: 340,
-      p99: 1_234,
+      p50Us: 340,
+      p99Us: 1_234,
+      maxUs: 2_000,
       errors: 0,
+      lost: 0,
     }),
     formatProgress({
       done: 1,
-      elapsed: 10,
+      elapsedMs: 10_000,
       warmup: true,
-      rate: 0.5,
+      messagesPerSecond: 0.5,
       bytesPerSecond: 0,
-      p50: null,
-      p99: null,
+      p50Us: null,
+      p99Us: null,
+      maxUs: null,
       errors: 3,
+      lost: 12,
     }),
   ];
   assertEquals(lines, [
     "██████████░░░░░░░░░░    5 s    123,456/s   7.90 MB/s  p50  340 µs  p99 1.23 ms  0 errors",
-    "████████████████████   10 s        0.5/s   0.00 MB/s  p50       –  p99       –  3 errors  warm-up",
+    "████████████████████   10 s        0.5/s   0.00 MB/s  p50       –  p99       –  3 errors  12 lost  warm-up",
   ]);
 });
 
@@ -137,14 +106,14 @@ Deno.test("formatResult() says what the client's part was, and when it ended", (
     formatResult({ ...RESULT, ...result }).split("\n");
   const overloaded = linesOf({
     endpoint: "tcp://localhost:7",
-    rates: { asked: 2_000, sent: 900, echoed: 500 },
+    ratesPerSecond: { asked: 2_000, sent: 900, echoed: 500 },
     unsent: 11_000,
     clientCpu: 0.99,
     clientWasLimit: true,
     sendLateUs: { ...latencyUs, p50: 1, p99: 64, max: 600 },
     responseUs: { ...latencyUs, p99: null },
-    seconds: 1,
-    planned: { seconds: 3, messages: null },
+    durationMs: 1_000,
+    options: { ...RESULT.options, durationMs: 3_000 },
     endedEarly: "no connection left",
   });
   for (
@@ -160,7 +129,7 @@ Deno.test("formatResult() says what the client's part was, and when it ended", (
     ]
   ) assertEquals(overloaded.filter((one) => one === line), [line]);
   const interrupted = linesOf({
-    seconds: 0,
+    durationMs: 0,
     messages: 0,
     endedEarly: "interrupted",
   });
@@ -169,4 +138,39 @@ Deno.test("formatResult() says what the client's part was, and when it ended", (
     "No message was counted",
     "",
   ]);
+});
+
+Deno.test("formatResult() shows the percentiles that were asked for", () => {
+  const lines = formatResult({
+    ...RESULT,
+    percentilesUs: [{ percent: 75, us: 360 }, { percent: 99.999, us: null }],
+  }).split("\n");
+  const at = lines.indexOf("Latency");
+  assertEquals(lines.slice(at + 1, at + 3), [
+    "      min     mean      p75  p99.999      max",
+    "    12 µs   346 µs   360 µs        –   1.23 s",
+  ]);
+});
+
+Deno.test("formatResult() says what happened to datagrams, and which limits are exceeded", () => {
+  const datagrams = {
+    sent: 4_000,
+    received: 3_900,
+    lost: 80,
+    lostPercent: 2,
+    unread: 20,
+    duplicated: 3,
+    reordered: 1,
+    jitterUs: 12,
+  };
+  const lines = formatResult({ ...RESULT, datagrams }, ["so it is"])
+    .split("\n");
+  for (
+    const line of [
+      "Datagrams: 4,000 sent, 3,900 received, 80 lost (2.00 %), 3 duplicated, 1 reordered, jitter 12 µs",
+      "Warning: 20 more came back, and were lost in the client's own receive buffer",
+      "No errors: every datagram that came back was as it was sent",
+      "Limit exceeded: so it is",
+    ]
+  ) assertEquals(lines.filter((one) => one === line), [line]);
 });

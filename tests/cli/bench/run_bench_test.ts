@@ -39,17 +39,21 @@ test("bench says how fast it was, and that nothing was wrong", async (runtime) =
   );
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.split("\n");
-  assertEquals(
-    lines[0],
-    `tcp://127.0.0.1:${server.port}: 3 × 1–1,024 B, 0.2 s`,
+  assertMatch(
+    lines[0] ?? "",
+    /^tcp:\/\/127\.0\.0\.1:\d+: 3 × 1–1,024 B, 0\.\d s$/,
   );
   assertMatch(
     lines[1] ?? "",
     /^[\d,]+ messages, [\d,.]+ messages\/s, [\d.]+ MB\/s each way$/,
   );
-  assertMatch(lines[2] ?? "", /^[\d,]+ to [\d,]+ messages per connection$/);
+  assertMatch(
+    lines[2] ?? "",
+    /^[\d,]+ to [\d,]+ messages per connection, fairness [\d.]{6} \(Jain's index\)$/,
+  );
+  assertMatch(lines[3] ?? "", /^p50 .*s to .*s, p99 .* to .* per connection$/);
   assertEquals(
-    lines[5]?.trim().split(/ +/),
+    lines[6]?.trim().split(/ +/),
     ["min", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"],
   );
   assertEquals(
@@ -71,11 +75,16 @@ test("bench --json writes the result as one object", async (runtime) => {
   assertEquals([code, stderr], [0, ""]);
   assertEquals(stdout.indexOf("\n"), stdout.length - 1);
   const {
-    seconds,
-    rate,
+    startedAt,
+    durationMs,
+    messagesPerSecond,
     clientCpu,
     latencyUs,
+    percentilesUs,
+    connectUs,
     histogram,
+    curve,
+    series,
     perConnection,
     ...rest
   } = JSON.parse(stdout);
@@ -83,35 +92,61 @@ test("bench --json writes the result as one object", async (runtime) => {
   assertEquals(rest, {
     endpoint,
     address: "127.0.0.1",
-    planned: { seconds: null, messages: 1_000 },
+    options: {
+      connections: 10,
+      sizeBytes: 64,
+      durationMs: null,
+      messages: 1_000,
+      messagesPerSecond: null,
+      window: 1,
+      churn: false,
+      warmupMs: 0,
+      workers: 1,
+      timeoutMs: 10_000,
+      drainMs: 5_000,
+      percentiles: [50, 90, 99, 99.9, 99.99],
+    },
     endedEarly: null,
-    rates: null,
+    ratesPerSecond: null,
     unsent: 0,
     clientWasLimit: rest.clientWasLimit,
     sendLateUs: null,
     responseUs: null,
-    connections: 10,
-    size: 64,
+    datagrams: null,
     messages: 1_000,
     bytes: 64_000,
     errors: {},
     firstErrors: [],
     version: config.version,
     runtime: rest.runtime,
+    exceeded: [],
+    args: ["--json", endpoint, "-n", "1000"],
   });
   assertMatch(rest.runtime, RegExp(`^${runtime.name.toLowerCase()} \\d`));
-  assertEquals(Math.round(rate * seconds), 1_000);
-  const { min, mean, p50, p90, p99, p99_9, p99_99, max } = latencyUs;
+  assert(Math.abs(Date.parse(startedAt) - Date.now()) < 60_000);
+  assertEquals(Math.round(messagesPerSecond * durationMs / 1000), 1_000);
+  const { min, mean, p50, p75, p90, p95, p99, p99_9, p99_99, max } = latencyUs;
   assertEquals(p99_99, null);
-  const rising = [1, min, p50, p90, p99, p99_9, max];
+  const rising = [1, min, p50, p75, p90, p95, p99, p99_9, max];
   assertEquals(rising, rising.toSorted((a, b) => a - b));
   assert(min < mean && mean < max);
-  assert(max / 1e6 <= seconds);
+  assert(max / 1e3 <= durationMs);
+  assertEquals(
+    percentilesUs.map(({ us }: { us: number }) => us),
+    [p50, p90, p99, p99_9, null],
+  );
+  assert(connectUs.min > 0 && connectUs.p99 === null);
+  assertEquals(curve.at(-1), { percent: 100, us: max, messages: 1_000 });
+  let inSeries = 0;
+  for (const { messages } of series) inSeries += messages;
+  assertEquals(inSeries, 1_000);
   let counted = 0;
   for (const { messages } of histogram) counted += messages;
   assertEquals(counted, 1_000);
-  const { least, most } = perConnection;
-  assert(least <= 100 && most >= 100);
+  const { least, most, jain, messages, p50Us, p99Us } = perConnection;
+  assert(least <= 100 && most >= 100 && jain > 0 && jain < 1.000001);
+  assertEquals([Math.min(...messages), Math.max(...messages)], [least, most]);
+  assertEquals([p50Us.length, p99Us.length], [10, 10]);
 });
 
 const WHAT: Record<string, string> = {
@@ -190,9 +225,9 @@ test("bench sends in every way it is asked to", async (runtime) => {
         `tcp://127.0.0.1:${server.port}`,
       );
       assertEquals([code, stderr], [0, ""], way);
-      const { messages, seconds } = JSON.parse(stdout);
+      const { messages, durationMs } = JSON.parse(stdout);
       assertEquals(messages, count, way);
-      if (way.includes("rate")) assert(seconds >= 0.099);
+      if (way.includes("rate")) assert(durationMs >= 99);
     }),
   );
 });
@@ -241,6 +276,85 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
     /^Cannot connect to tls:\/\/localhost:\d+: TLS failed: the certificate is of nobody who is trusted\n$/,
   );
 }, needing(["openssl"]));
+
+test("bench tells of a network that loses, repeats and reorders datagrams", async (runtime) => {
+  const server = createSocket("udp4");
+  let count = 0;
+  let held: (() => void) | undefined;
+  server.on("message", (bytes, { port, address }) => {
+    const echo = () => server.send(bytes, port, address);
+    const number = ++count % 50;
+    if (number === 10) return;
+    if (number === 20) {
+      held = echo;
+      return;
+    }
+    echo();
+    if (number === 21) held?.();
+    if (number === 30) echo();
+  });
+  await new Promise<void>((resolve) =>
+    server.bind({ address: "127.0.0.1", port: 0 }, resolve)
+  );
+  const run = async (...args: string[]) => {
+    const { code, stdout } = await bench(
+      runtime,
+      ...`-c 1 -n 1000 --json -r 2000 --timeout 200ms`.split(" "),
+      `udp://127.0.0.1:${server.address().port}`,
+      ...args,
+    );
+    const { datagrams, errors, messages, exceeded } = JSON.parse(stdout);
+    assertEquals([errors, messages], [{}, 980]);
+    return { code, datagrams, exceeded };
+  };
+  const { code, datagrams, exceeded } = await run();
+  const { jitterUs, ...counts } = datagrams;
+  assertEquals(counts, {
+    sent: 1_000,
+    received: 980,
+    lost: 20,
+    lostPercent: 2,
+    unread: 0,
+    duplicated: 20,
+    reordered: 20,
+  });
+  assert(jitterUs > 0);
+  assertEquals([code, exceeded.length], [1, 1]);
+  const accepted = await run("--max-loss", "2");
+  assertEquals([accepted.code, accepted.exceeded], [0, []]);
+  await new Promise<void>((resolve) => server.close(resolve));
+});
+
+test("bench ends with 1 beyond --max-p99 or below --min-rate", async (runtime) => {
+  // A constant delay of 20 ms.
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => setTimeout(() => socket.write(bytes), 20));
+  });
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const addr = server.address();
+  assert(addr && typeof addr === "object");
+  const endpoint = `tcp://127.0.0.1:${addr.port}`;
+  const args = ["-c", "10", "-n", "100", endpoint];
+  const [good, slow, few] = await Promise.all([
+    bench(runtime, ...args, "--max-p99", "10s", "--min-rate", "1"),
+    bench(runtime, ...args, "--max-p99", "19ms"),
+    bench(runtime, ...args, "--min-rate", "501"),
+  ]);
+  server.close();
+  assertEquals(good.code, 0, good.stdout);
+  assertEquals([slow.code, few.code], [1, 1]);
+  assertMatch(
+    slow.stdout,
+    /\nLimit exceeded: The p99 is [\d.]+ ms: --max-p99 accepts 19\.0 ms\n$/,
+  );
+  assertMatch(
+    few.stdout,
+    /\nLimit exceeded: [\d.]+ messages\/s came back: --min-rate accepts 501 or more\n$/,
+  );
+});
 
 test("bench says what is wrong with --tls-ca", async (runtime) => {
   using directory = new TemporaryDirectory();
@@ -396,7 +510,7 @@ test("bench ends where a server accepts and never answers", async (runtime) => {
   assertEquals(silent.code, 1);
   const lines = silent.stdout.split("\n");
   assert(lines[0]?.startsWith(`tcp://localhost:${addr.port} (127.0.0.1): `));
-  assertEquals(lines.slice(4), [
+  assertEquals(lines.slice(5), [
     "Ended early after 0 of 3 messages: nothing came back for 5 s",
     "Error (late): 128 bytes had not come back in time, first on connection 1 at offset 0",
     "",

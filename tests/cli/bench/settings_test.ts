@@ -13,6 +13,8 @@ const parseArgs = await loadParseArgs();
 
 const URL = "tcp://127.0.0.1:7";
 
+const UDP = { transport: "udp", hostname: "127.0.0.1", port: 7 } as const;
+
 const DEFAULTS: BenchSettings = {
   endpoint: { transport: "tcp", hostname: "127.0.0.1", port: 7 },
   connections: 10,
@@ -29,6 +31,10 @@ const DEFAULTS: BenchSettings = {
   tlsCa: undefined,
   insecure: false,
   json: false,
+  percentiles: undefined,
+  maxLoss: undefined,
+  maxP99: undefined,
+  minRate: undefined,
   yes: false,
   help: false,
 };
@@ -50,6 +56,10 @@ const RIGHT: Record<string, Partial<BenchSettings>> = {
   [`-n 1000 -d 2s ${URL}`]: { messages: 1_000, duration: 2_000 },
   [`--timeout 3s --drain 0s ${URL}`]: { timeout: 3_000, drain: 0 },
   [`-r 0.5 ${URL}`]: { rate: 0.5 },
+  [`--percentiles 50,95,99.999 ${URL}`]: { percentiles: [50, 95, 99.999] },
+  [`--max-p99 5ms --min-rate 1000 ${URL}`]: { maxP99: 5, minRate: 1_000 },
+  "--max-loss 0.5 udp://127.0.0.1:7": { endpoint: UDP, maxLoss: 0.5 },
+  "--max-loss 1% udp://127.0.0.1:7": { endpoint: UDP, maxLoss: 1 },
   [`--window 8 ${URL}`]: { window: 8 },
   [`--warmup 0s ${URL}`]: { warmup: 0 },
   [`--workers 2 ${URL}`]: { workers: 2 },
@@ -95,6 +105,12 @@ const WRONG: Record<string, string[]> = {
   [`-d 10 ${URL}`]: ["--duration", "10", "unit"],
   [`-d 0s ${URL}`]: ["--duration", "more than 0"],
   [`--timeout 0s ${URL}`]: ["--timeout", "more than 0"],
+  [`--max-loss 1 ${URL}`]: ["--max-loss", "udp://HOST:PORT"],
+  "--max-loss 101 udp://127.0.0.1:7": ["--max-loss", "101", "0 to 100"],
+  [`--max-p99 5 ${URL}`]: ["--max-p99", "5", "unit"],
+  [`--min-rate 0 ${URL}`]: ["--min-rate", "0", "more than 0"],
+  [`--percentiles 50,100 ${URL}`]: ["--percentiles", "50,100", "99.999"],
+  [`--percentiles 50,,99 ${URL}`]: ["--percentiles", "50,,99"],
   [`-r 0 ${URL}`]: ["--rate", "0", "more than 0"],
   [`-r 1e3 ${URL}`]: ["--rate", "1e3"],
   [`-r 5 --window 2 ${URL}`]: ["--rate", "--window"],
