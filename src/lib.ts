@@ -22,6 +22,7 @@ export type {
   ClosedConnection,
   CloseReason,
   OpenConnection,
+  ServedConnection,
   ServeOptions,
 } from "./core/serve_options.ts";
 export type { MemoryListener } from "./core/memory_listener.ts";
@@ -29,6 +30,7 @@ export type { StreamPair } from "./core/streams.ts";
 export type { EchoServer, ShutdownOptions, Stats } from "./core/server.ts";
 export type {
   Addr,
+  BoundListener,
   Connection,
   Datagrams,
   Listener,

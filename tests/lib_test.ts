@@ -33,6 +33,35 @@ testProgram(
   },
 );
 
+testProgram(
+  "unref() lets a program end that listens",
+  async (runtime) => {
+    using directory = new TemporaryDirectory();
+    const file = directory.file("application.mjs");
+    const path = directory.file("echod.sock");
+    // On Deno a socket's pending receive cannot be unref'd.
+    const udp = runtime.name === "Deno"
+      ? ""
+      : 'await listen({ transport: "udp", port: 0 }),';
+    await Deno.writeTextFile(
+      file,
+      `import { listen, serve } from ${JSON.stringify(LIB.pathname)};
+      const server = serve([
+        await listen({ port: 0 }),
+        await listen({ port: 0, resets: true }),
+        ${udp}
+        await listen({ transport: "unix", path: ${JSON.stringify(path)} }),
+      ], { idleTimeout: 60_000 });
+      server.unref();
+      console.log("listening");`,
+    );
+    const args = runtime.args.map((arg) => arg === "--allow-net" ? "-A" : arg);
+    await using program = new Program(runtime.command, [...args, file]);
+    const { code, stdout, stderr } = await program.ended();
+    assertEquals([code, stdout, stderr], [0, "listening\n", ""]);
+  },
+);
+
 /** How each bundler makes one file of \`application.ts\`. */
 const BUNDLERS: Readonly<Record<string, readonly string[]>> = {
   "esbuild@0.25": [

@@ -85,6 +85,14 @@ class Combined<A extends Addr> implements Listener<A> {
     await Promise.all(closing);
   }
 
+  ref(): void {
+    for (const listener of this.#listeners) listener.ref?.();
+  }
+
+  unref(): void {
+    for (const listener of this.#listeners) listener.unref?.();
+  }
+
   async #ask(from: Listener): Promise<void> {
     this.#idle.delete(from);
     try {

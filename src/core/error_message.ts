@@ -77,7 +77,7 @@ export function explain(
 }
 
 /** Reports whether a value is an error, of this realm or of another one. */
-function isError(value: unknown): value is Error {
+export function isError(value: unknown): value is Error {
   return typeof value === "object" && value !== null && "message" in value &&
     typeof value.message === "string" && "name" in value;
 }

@@ -11,6 +11,9 @@ export class TlsError extends Error {
   }
 }
 
+/** A TLS handshake that has failed. */
+export class HandshakeError extends TlsError {}
+
 /**
  * A TLS connection that exists before its handshake is done. A client that fails
  * the handshake, or never begins it, is one failed connection and delays no other.
@@ -67,7 +70,7 @@ export class SecureConnection implements Connection {
   async #finish(handshake: Promise<unknown>, timeout: number): Promise<void> {
     const timer = setTimeout(() => {
       this.#failed.reject(
-        new TlsError(`no handshake within ${timeout / 1000} s`),
+        new HandshakeError(`no handshake within ${timeout / 1000} s`),
       );
     }, timeout);
     try {

@@ -1,8 +1,8 @@
 import { fromStreams, type StreamPair } from "./streams.ts";
-import type { Addr, Connection, Listener } from "./transport.ts";
+import type { Addr, BoundListener, Connection } from "./transport.ts";
 
 /** A {@linkcode Listener} without a network, and the way to connect to it. */
-export interface MemoryListener extends Listener {
+export interface MemoryListener extends BoundListener {
   /**
    * Connects to it, and returns the client's side: closing its `writable` ends
    * the client's sending side; aborting it fails the connection with the reason,
@@ -70,6 +70,10 @@ class InMemory implements MemoryListener {
     this.#closed = true;
     for (const connection of this.#waiting) connection.close();
     this.#wake();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

@@ -1,15 +1,40 @@
+import { checkNames } from "./check_names.ts";
 import type { AdmissionOptions, RefuseReason } from "./admission.ts";
 import type { Addr } from "./transport.ts";
 
 /** The longest delay that timers support: 24.8 days, in milliseconds. */
 export const LONGEST_TIME = 2 ** 31 - 1;
 
-/** An open connection. */
-export interface OpenConnection {
+/** A connection of a server. */
+export interface ServedConnection {
   /** Its number, counted from 1 in the order in which connections are accepted. */
   readonly id: number;
   /** The peer's address. */
   readonly remoteAddr: Addr;
+  /** How many bytes have been echoed. */
+  readonly bytes: number;
+  /** How long it has been open, in milliseconds. */
+  readonly duration: number;
+}
+
+/**
+ * An open connection, and the two ways to end it. Both do nothing once it has
+ * ended. `onClose` then says the reason `"closed"`.
+ */
+export interface OpenConnection extends ServedConnection {
+  /**
+   * Ends the connection in good order: nothing more is echoed, the client gets all
+   * that is counted, and the end after it.
+   */
+  close(): void;
+  /**
+   * Resets the connection: the client's next operation fails with `ECONNRESET`.
+   * What it has not received is lost.
+   *
+   * @throws {Error} If it cannot be reset: on Deno the listener needs
+   * `resets: true`, and Unix sockets have no reset.
+   */
+  reset(): void;
 }
 
 /**
@@ -17,32 +42,32 @@ export interface OpenConnection {
  *
  * - `"eof"`: the client ended its sending side, and everything was echoed;
  * - `"reset"`: the client reset it;
+ * - `"handshake"`: its TLS handshake failed;
  * - `"idle"`: no byte moved for `idleTimeout`;
  * - `"lifetime"`: it was open for `maxLifetime`;
  * - `"limit"`: it echoed `maxBytes`;
+ * - `"closed"`: the program ended it, by `close()` or `reset()`;
  * - `"shutdown"`: the server was shut down;
  * - `"error"`: anything else.
  */
 export type CloseReason =
   | "eof"
   | "reset"
+  | "handshake"
   | "idle"
   | "lifetime"
   | "limit"
+  | "closed"
   | "shutdown"
   | "error";
 
 /** A connection that has ended. */
-export interface ClosedConnection extends OpenConnection {
-  /** How many bytes were echoed. */
-  readonly bytes: number;
-  /** How long it was open, in milliseconds. */
-  readonly duration: number;
+export interface ClosedConnection extends ServedConnection {
   /** Why it ended. */
   readonly reason: CloseReason;
   /**
-   * What the error was, where `reason` is `"error"` and it is known: in a few
-   * words, for example `"no shared cipher"`, with nothing of the peer's in them.
+   * What the error was, where `reason` is `"handshake"` or `"error"` and it is
+   * known: in a few words, for example `"no shared cipher"`, with nothing of the peer's in them.
    */
   readonly error?: string;
 }
@@ -104,33 +129,23 @@ export interface ServeOptions extends AdmissionOptions {
 }
 
 /** All options. */
-const NAMES: ReadonlySet<string> = new Set(
-  [
-    "admit",
-    "maxConnections",
-    "maxConnectionsPerHost",
-    "idleTimeout",
-    "maxLifetime",
-    "maxBytes",
-    "signal",
-    "onRefuse",
-    "onOpen",
-    "onClose",
-    "onError",
-  ] satisfies (keyof ServeOptions)[],
-);
+const NAMES = [
+  "admit",
+  "maxConnections",
+  "maxConnectionsPerHost",
+  "idleTimeout",
+  "maxLifetime",
+  "maxBytes",
+  "signal",
+  "onRefuse",
+  "onOpen",
+  "onClose",
+  "onError",
+] as const satisfies (keyof ServeOptions)[];
 
 /** Throws a TypeError or a RangeError if an option is invalid. */
 export function checkServeOptions(options: ServeOptions): void {
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) {
-      throw new TypeError(
-        `Cannot serve: there is no option ${name}, but ${
-          [...NAMES].join(", ")
-        }`,
-      );
-    }
-  }
+  checkNames("Cannot serve", options, NAMES);
   for (
     const name of [
       "maxConnections",
@@ -148,7 +163,8 @@ export function checkServeOptions(options: ServeOptions): void {
     }
   }
   const { signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  // Not by its class, as test runners give each file a realm of its own.
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
     throw new TypeError("Cannot serve: signal must be an AbortSignal");
   }
   for (

@@ -1,8 +1,9 @@
 import { combine } from "./combine.ts";
 import { Admission, type RefuseReason } from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
+import { checkNames } from "./check_names.ts";
 import { codeOf, reasonOf } from "./error_message.ts";
-import { TlsError } from "./handshake.ts";
+import { HandshakeError, TlsError } from "./handshake.ts";
 import {
   checkServeOptions,
   checkTime,
@@ -83,14 +84,46 @@ export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
   /** Returns a snapshot of its numbers. */
   stats(): Stats;
   /**
+   * Returns the open connections, in the order in which they were accepted. Each can
+   * be closed or reset, to see what a client makes of it.
+   *
+   * @example
+   * ```ts
+   * import { listen, serve } from "@echod/echod";
+   *
+   * await using server = serve(await listen({ port: 0 }));
+   * using client = await Deno.connect({ port: server.addr.port });
+   * await client.write(new Uint8Array(1));
+   * await client.read(new Uint8Array(1));
+   * for (const connection of server.connections()) connection.close();
+   * console.log(await client.read(new Uint8Array(1))); // null
+   * ```
+   */
+  connections(): OpenConnection[];
+  /**
    * Stops accepting at once, waits until the clients have ended the open
    * connections, and closes the remaining ones after `grace`. It may be called
-   * again; the earliest deadline counts.
+   * again; the earliest deadline counts. Without `grace` it waits for as long as a
+   * client stays, which in a test is often for ever: {@linkcode EchoServer.close}
+   * does not.
    *
    * @returns {@linkcode EchoServer.finished}, or a rejection with a TypeError or
    * a RangeError for an invalid `grace`.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
+  /**
+   * Closes the server and its connections at once, as `shutdown({ grace: 0 })` does.
+   *
+   * @returns {@linkcode EchoServer.finished}.
+   */
+  close(): Promise<void>;
+  /** Undoes {@linkcode EchoServer.unref}. */
+  ref(): void;
+  /**
+   * Lets the process end although the server still listens. Open connections keep
+   * the process running, and so does a UDP socket on Deno until its next datagram.
+   */
+  unref(): void;
 }
 
 /**
@@ -125,7 +158,7 @@ export function serve<A extends Addr>(
   try {
     for (const one of listeners) checkListener(one);
     checkServeOptions(options);
-    const addrs = listeners.map(({ addr }) => addr);
+    const addrs = listeners.map(({ addr }) => withPrototype(addr));
     return new Server(combine(listeners), addrs, options);
   } catch (error) {
     // It was handed over, so nobody else will close it.
@@ -158,7 +191,8 @@ function checkListener(listener: unknown): void {
 }
 
 interface Entry {
-  readonly info: OpenConnection;
+  readonly id: number;
+  readonly remoteAddr: Addr;
   readonly connection: Connection;
   readonly openedAt: number;
   bytes: number;
@@ -197,6 +231,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   #sink: Uint8Array | undefined;
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
   #wake?: () => void;
   /** Ends a pending `accept` that the closed listener does not settle. */
   #stopAccepting: (() => void) | undefined;
@@ -206,7 +241,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     addrs: readonly A[],
     options: ServeOptions,
   ) {
-    this.addr = listener.addr;
+    this.addr = withPrototype(listener.addr);
     this.addrs = addrs;
     this.#listener = listener;
     this.#options = options;
@@ -215,13 +250,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   }
 
   async #run(): Promise<void> {
-    const { idleTimeout = Infinity, maxLifetime = Infinity, signal } =
-      this.#options;
-    const shortest = Math.min(idleTimeout, maxLifetime);
-    const sweeper = shortest === Infinity ? undefined : setInterval(
-      () => this.#sweep(idleTimeout, maxLifetime),
-      shortest / SWEEPS,
-    );
+    const { signal } = this.#options;
     const abort = () => this.#closeAll();
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
@@ -229,7 +258,6 @@ class Server<A extends Addr> implements EchoServer<A> {
     await this.#acceptAll();
     while (this.#entries.size > 0) await this.#change();
 
-    clearInterval(sweeper);
     clearTimeout(this.#graceTimer);
     signal?.removeEventListener("abort", abort);
   }
@@ -247,6 +275,8 @@ class Server<A extends Addr> implements EchoServer<A> {
       try {
         connection = await this.#accept();
       } catch (error) {
+        // A closed listener may reject what is pending, as a Deno.Listener does.
+        if (this.#stopping) return;
         const now = performance.now();
         if (now - failedAt > EPISODE) this.#report(error);
         failedAt = now;
@@ -291,7 +321,7 @@ class Server<A extends Addr> implements EchoServer<A> {
       // Read once, as a getter may give another the next time, or throw.
       const { remoteAddr } = connection;
       checkAddr(remoteAddr);
-      return remoteAddr;
+      return withPrototype(remoteAddr);
     } catch (error) {
       this.#report(error);
       this.#closeQuietly(connection);
@@ -318,9 +348,9 @@ class Server<A extends Addr> implements EchoServer<A> {
   #serve(connection: Connection, remoteAddr: Addr): void {
     const { maxBytes = Infinity } = this.#options;
     const now = performance.now();
-    const info = { id: ++this.#accepted, remoteAddr };
     const entry: Entry = {
-      info,
+      id: ++this.#accepted,
+      remoteAddr,
       connection,
       openedAt: now,
       bytes: 0,
@@ -331,7 +361,11 @@ class Server<A extends Addr> implements EchoServer<A> {
     };
     this.#entries.add(entry);
     this.#peak = Math.max(this.#peak, this.#entries.size);
-    this.#call(() => this.#options.onOpen?.(info), info);
+    this.#startSweeping();
+    const { onOpen } = this.#options;
+    if (onOpen) {
+      this.#call(() => onOpen(this.#handle(entry)), entry);
+    }
     if (this.#closing) this.#end(entry, "shutdown");
 
     this.#echo(entry);
@@ -339,7 +373,7 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   /** Echoes a connection until it ends, for whatever reason. Never rejects. */
   async #echo(entry: Entry): Promise<void> {
-    const { connection, info } = entry;
+    const { connection } = entry;
     try {
       await echoAmong(this.#shared, connection, (count) => {
         if (!(count >= 0)) throw wrongCount(count);
@@ -352,11 +386,13 @@ class Server<A extends Addr> implements EchoServer<A> {
       // After an end on this side, the error is just that of the pending read.
       if (entry.reason === undefined) {
         this.#failed++;
-        this.#report(error, info);
+        this.#report(error, entry);
         if (isReset(error)) {
           entry.reason = "reset";
         } else {
-          entry.reason = "error";
+          entry.reason = error instanceof HandshakeError
+            ? "handshake"
+            : "error";
           entry.error = error instanceof TlsError
             ? error.reason
             : reasonOf(error);
@@ -374,17 +410,22 @@ class Server<A extends Addr> implements EchoServer<A> {
   #settle(entry: Entry): void {
     if (!this.#entries.delete(entry)) return;
     clearTimeout(entry.timer);
-    const { info } = entry;
-    this.#admission.leave(info.remoteAddr);
+    if (this.#entries.size === 0) this.#stopSweeping();
+    this.#admission.leave(entry.remoteAddr);
     this.#bytes += entry.bytes;
-    this.#call(() =>
-      this.#options.onClose?.({
-        ...info,
-        bytes: entry.bytes,
-        duration: performance.now() - entry.openedAt,
+    const { onClose } = this.#options;
+    if (onClose) {
+      const { id, remoteAddr, bytes, openedAt } = entry;
+      const closed = {
+        id,
+        remoteAddr,
+        bytes,
+        duration: performance.now() - openedAt,
         reason: entry.reason ?? "error",
         ...(entry.error !== undefined && { error: entry.error }),
-      }), info);
+      };
+      this.#call(() => onClose(closed), entry);
+    }
     this.#wake?.();
   }
 
@@ -407,7 +448,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     try {
       ({ closeWrite } = connection);
     } catch (error) {
-      this.#report(error, entry.info);
+      this.#report(error, entry);
     }
     if (!closeWrite) {
       this.#end(entry, reason);
@@ -443,17 +484,69 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   /** Closes a connection, once. */
   #close(entry: Entry): void {
-    if (entry.closed) return;
+    if (!this.#isLast(entry)) return;
+    this.#closeQuietly(entry.connection, entry);
+  }
+
+  /** Resets a connection, once. */
+  #reset(entry: Entry): void {
+    const { connection } = entry;
+    if (!connection.reset) {
+      throw new Error(
+        "Cannot reset the connection: its transport has no reset, or on Deno was not opened with resets: true",
+      );
+    }
+    if (!this.#isLast(entry)) return;
+    entry.reason ??= "closed";
+    connection.reset();
+  }
+
+  /** Reports whether a connection is still to be closed, which it is only once. */
+  #isLast(entry: Entry): boolean {
+    if (entry.closed) return false;
     entry.closed = true;
     clearTimeout(entry.timer);
     // In case the closed connection leaves something pending.
     entry.timer = setTimeout(() => this.#settle(entry), PATIENCE);
-    this.#closeQuietly(entry.connection, entry.info);
+    return true;
   }
 
   /** Closes a connection, and reports if it fails to. */
-  #closeQuietly(connection: Connection, info?: OpenConnection): void {
-    this.#call(() => connection.close(), info);
+  #closeQuietly(connection: Connection, entry?: Entry): void {
+    this.#call(() => connection.close(), entry);
+  }
+
+  /** What a callback may know of a connection, and do with it. */
+  #handle(entry: Entry): OpenConnection {
+    const { id, remoteAddr, openedAt } = entry;
+    return {
+      id,
+      remoteAddr,
+      get bytes() {
+        return entry.bytes;
+      },
+      get duration() {
+        return performance.now() - openedAt;
+      },
+      close: () => this.#finish(entry, "closed"),
+      reset: () => this.#reset(entry),
+    };
+  }
+
+  /** Looks after the connections' times while there are any. */
+  #startSweeping(): void {
+    const { idleTimeout = Infinity, maxLifetime = Infinity } = this.#options;
+    const shortest = Math.min(idleTimeout, maxLifetime);
+    if (shortest === Infinity) return;
+    this.#sweeper ??= setInterval(
+      () => this.#sweep(idleTimeout, maxLifetime),
+      shortest / SWEEPS,
+    );
+  }
+
+  #stopSweeping(): void {
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
   }
 
   #sweep(idleTimeout: number, maxLifetime: number): void {
@@ -486,8 +579,14 @@ class Server<A extends Addr> implements EchoServer<A> {
     };
   }
 
-  // deno-lint-ignore require-await -- so that an invalid grace rejects
-  async shutdown({ grace = Infinity }: ShutdownOptions = {}): Promise<void> {
+  connections(): OpenConnection[] {
+    return Array.from(this.#entries, (entry) => this.#handle(entry));
+  }
+
+  // deno-lint-ignore require-await -- so that an invalid option rejects
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkNames("Cannot shut down", options, ["grace"]);
+    const { grace = Infinity } = options;
     if (grace !== Infinity) checkTime("Cannot shut down: grace", grace, 0);
     this.#stop();
     const deadline = performance.now() + grace;
@@ -500,8 +599,20 @@ class Server<A extends Addr> implements EchoServer<A> {
     return this.finished;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  close(): Promise<void> {
     return this.shutdown({ grace: 0 });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  ref(): void {
+    this.#listener.ref?.();
+  }
+
+  unref(): void {
+    this.#listener.unref?.();
   }
 
   /** Stops accepting. */
@@ -535,15 +646,17 @@ class Server<A extends Addr> implements EchoServer<A> {
     });
   }
 
-  #report(error: unknown, connection?: OpenConnection): void {
-    Promise.try(() => this.#options.onError?.(error, connection)).catch(
+  #report(error: unknown, entry?: Entry): void {
+    const { onError } = this.#options;
+    if (!onError) return;
+    Promise.try(() => onError(error, entry && this.#handle(entry))).catch(
       () => {},
     );
   }
 
   /** Runs a callback, and reports what it throws or rejects with. */
-  #call(callback: () => unknown, connection?: OpenConnection): void {
-    Promise.try(callback).catch((error) => this.#report(error, connection));
+  #call(callback: () => unknown, entry?: Entry): void {
+    Promise.try(callback).catch((error) => this.#report(error, entry));
   }
 }
 
@@ -563,6 +676,11 @@ function checkAddr(addr: unknown): void {
       String(addr)
     }, which is no address`,
   );
+}
+
+/** A copy of an address that has no prototype, as Deno's have none: it cannot be printed. */
+function withPrototype<A extends Addr>(addr: A): A {
+  return Object.getPrototypeOf(addr) === null ? { ...addr } : addr;
 }
 
 /** The error of a pipe that breaks its contract: no sum could be right after it. */

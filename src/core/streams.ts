@@ -125,7 +125,8 @@ class StreamConnection implements Connection {
         (stop) => this.#stopReading = stop,
       );
       if (done) return undefined;
-      if (!(value instanceof Uint8Array)) {
+      // Not by its class, as test runners give each file a realm of its own.
+      if (Object.prototype.toString.call(value) !== "[object Uint8Array]") {
         throw new TypeError("Cannot read: the stream must be one of bytes");
       }
       bytes = value;

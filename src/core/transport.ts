@@ -68,7 +68,14 @@ export interface Connection {
   pipe?(onBytes: (count: number) => void): Promise<void>;
 }
 
-/** A bound socket that accepts connections. `A` is the type of its address. */
+/**
+ * A bound socket that accepts connections. `A` is the type of its address.
+ *
+ * Whoever implements it gives each connection away once, and promises what the
+ * members say. A server asks for one connection at a time: it never calls `accept`
+ * while another call is pending. A second call at the same time is an error that
+ * the listener may answer as it likes.
+ */
 export interface Listener<A extends Addr = Addr> {
   /** The bound address, with the real port if port 0 was asked for. */
   readonly addr: A;
@@ -89,9 +96,20 @@ export interface Listener<A extends Addr = Addr> {
    * when the two do not fit; the old ones stay.
    */
   reload?(pem: Pem): void;
-  /** Stops listening. A pending `accept` resolves with `null`. */
+  /**
+   * Stops listening. A pending `accept` resolves with `null`, or rejects. Does
+   * nothing the second time. Accepted connections stay open.
+   */
   close(): void;
+  /** Undoes `unref`. */
+  ref?(): void;
+  /** Lets the process end although the listener is open. */
+  unref?(): void;
 }
+
+/** A listener that `listen` has bound. `using` closes it. */
+export interface BoundListener<A extends Addr = Addr>
+  extends Listener<A>, Disposable {}
 
 /** A certificate and its private key. */
 export interface Pem {

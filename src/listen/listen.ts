@@ -1,5 +1,6 @@
 import { formatEndpoint, isEverywhere } from "./endpoint.ts";
 import { combine } from "../core/combine.ts";
+import { checkNames } from "../core/check_names.ts";
 import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
 import { addressesToBind } from "../runtimes/resolve.ts";
@@ -9,6 +10,7 @@ import type {
   UnixBindOptions,
 } from "../runtimes/runtime.ts";
 import type {
+  BoundListener,
   Listener,
   ListenOptions,
   NetAddr,
@@ -67,13 +69,20 @@ const PORT_ATTEMPTS = 10;
  */
 export function listen(
   options?: TcpListenOptions | TlsListenOptions | UdpListenOptions,
-): Promise<Listener<NetAddr>>;
+): Promise<BoundListener<NetAddr>>;
 /** Binds a Unix socket. */
-export function listen(options: UnixListenOptions): Promise<Listener<UnixAddr>>;
+export function listen(
+  options: UnixListenOptions,
+): Promise<BoundListener<UnixAddr>>;
 /** Binds a socket for the transport in the options. */
-export function listen(options?: ListenOptions): Promise<Listener>;
-export async function listen(options: ListenOptions = {}): Promise<Listener> {
-  return combine(await listenAll(options));
+export function listen(options?: ListenOptions): Promise<BoundListener>;
+export async function listen(
+  options: ListenOptions = {},
+): Promise<BoundListener> {
+  const listener = combine(await listenAll(options));
+  return Object.assign(listener, {
+    [Symbol.dispose]: () => listener.close(),
+  });
 }
 
 /** As {@linkcode listen}, with a listener for each address of a loopback name. */
@@ -122,15 +131,66 @@ type Endpoint =
   | UdpBindOptions
   | UnixBindOptions & { readonly mode: number };
 
+/** The options of each transport. */
+const OPTIONS = {
+  tcp: ["transport", "hostname", "port", "reusePort", "resets"],
+  tls: [
+    "transport",
+    "hostname",
+    "port",
+    "reusePort",
+    "resets",
+    "cert",
+    "key",
+  ],
+  udp: ["transport", "hostname", "port", "anySource"],
+  unix: ["transport", "path", "mode"],
+} as const satisfies {
+  tcp: (keyof TcpListenOptions)[];
+  tls: (keyof TlsListenOptions)[];
+  udp: (keyof UdpListenOptions)[];
+  unix: (keyof UnixListenOptions)[];
+};
+
+/** Options that only one transport has, by which a missing `transport` is noticed. */
+const TELLING = { path: "unix", cert: "tls", anySource: "udp" } as const;
+
+/** Checks that each option is one of its transport. */
+function checkKeys(options: ListenOptions): void {
+  const action = "Cannot listen";
+  if (typeof options === "number") {
+    throw new TypeError(
+      `${action} on ${options}: write listen({ port: ${options} })`,
+    );
+  }
+  const { transport = "tcp", ...others } = options ?? {};
+  if (!Object.hasOwn(OPTIONS, transport)) {
+    throw new TypeError(
+      `${action}: transport must be "tcp", "tls", "udp" or "unix", but is ${transport}`,
+    );
+  }
+  for (const [name, needed] of Object.entries(TELLING)) {
+    if (name in others && !("transport" in options)) {
+      throw new TypeError(
+        `${action}: ${name} needs the option transport: "${needed}"`,
+      );
+    }
+  }
+  checkNames(action, options, OPTIONS[transport]);
+}
+
 function complete(options: ListenOptions): Endpoint {
+  checkKeys(options);
   if (options.transport === "unix") {
     const { transport, path, mode = 0o600 } = options;
     checkText("path", path);
     checkWhole("mode", mode, 0o777);
     return { transport, path, mode };
   }
-  const { transport = "tcp", hostname = "127.0.0.1", port = 3000 } = options;
-  checkText("hostname", hostname);
+  const { hostname: given = "127.0.0.1", port = 3000 } = options;
+  checkText("hostname", given);
+  // As in a URL, where an IPv6 address has brackets.
+  const hostname = given.replace(/^\[(.*)\]$/, "$1");
   checkWhole("port", port, 65535);
   switch (options.transport) {
     case undefined:
@@ -164,10 +224,6 @@ function complete(options: ListenOptions): Endpoint {
       checkSwitch("anySource", anySource);
       return { transport, hostname, port, anySource };
     }
-    default:
-      throw new TypeError(
-        `Cannot listen: transport must be "tcp", "tls", "udp" or "unix", but is ${transport}`,
-      );
   }
 }
 

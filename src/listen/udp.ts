@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isEverywhere } from "./endpoint.ts";
+import { isError } from "../core/error_message.ts";
 import { EchoServices } from "./echo_services.ts";
 import type {
   Connection,
@@ -146,6 +147,14 @@ export class UdpListener implements Listener {
     this.#wake();
   }
 
+  ref(): void {
+    this.#socket.ref();
+  }
+
+  unref(): void {
+    this.#socket.unref();
+  }
+
   #echo(bytes: Uint8Array, from: RemoteInfo): void {
     const { address, port } = from;
     const answer = port !== 0 && this.#queued < LARGEST_QUEUE &&
@@ -176,7 +185,7 @@ export class UdpListener implements Listener {
       try {
         this.#socket.send(bytes, port, address, sent);
       } catch (error) {
-        sent(error instanceof Error ? error : new Error(String(error)));
+        sent(isError(error) ? error : new Error(String(error)));
       }
     };
     send();

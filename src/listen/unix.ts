@@ -2,6 +2,7 @@ import { chmodSync, linkSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
+import { codeOf } from "../core/error_message.ts";
 import { isRefused } from "../runtimes/bun/is_refused.ts";
 import type { Addr, Connection, Listener } from "../core/transport.ts";
 
@@ -62,7 +63,7 @@ export async function listenUnix(
     return new UnixListener(path, idOf(own), listener);
   } catch (error) {
     listener.close();
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+    if (codeOf(error) === "EEXIST") {
       throw Object.assign(
         new Error("address already in use", { cause: error }),
         { code: "EADDRINUSE" },
@@ -152,5 +153,13 @@ class UnixListener implements Listener {
       // It cannot be removed; the next server finds that nobody listens.
     }
     this.#listener.close();
+  }
+
+  ref(): void {
+    this.#listener.ref?.();
+  }
+
+  unref(): void {
+    this.#listener.unref?.();
   }
 }

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { codeOf } from "../core/error_message.ts";
+import { codeOf, isError } from "../core/error_message.ts";
 import { TlsError } from "../core/handshake.ts";
 
 /**
@@ -12,7 +12,7 @@ export async function withLookup(
   hostname: string,
 ): Promise<unknown> {
   if (error instanceof TlsError) return error;
-  const isDenied = error instanceof Error && error.name === "NotCapable";
+  const isDenied = isError(error) && error.name === "NotCapable";
   if (isDenied || codeOf(error) !== undefined || isIP(hostname)) return error;
   try {
     await lookup(hostname);

@@ -1,5 +1,5 @@
-import { codeOf } from "../core/error_message.ts";
-import { TlsError } from "../core/handshake.ts";
+import { codeOf, isError } from "../core/error_message.ts";
+import { HandshakeError, TlsError } from "../core/handshake.ts";
 
 /**
  * What is offered besides TLS 1.3, by OpenSSL's names: TLS 1.2 with forward
@@ -56,7 +56,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
  * kind as it is. None of the words are the peer's own.
  */
 export function readTlsError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof TlsError) return error;
+  if (!isError(error) || error instanceof TlsError) return error;
   // Bun gives this the code of a reset.
   if (error.message.startsWith("Client network socket disconnected before")) {
     return new TlsError(LEFT, { cause: error });
@@ -89,12 +89,13 @@ const LEFT = "the peer left during the handshake";
  * What has gone wrong in a client's handshake. What is not TLS's is that the
  * client has gone: only Deno tells an end from a reset here.
  */
-export function readHandshakeError(error: unknown): TlsError {
+export function readHandshakeError(error: unknown): HandshakeError {
   const read = readTlsError(error);
-  return read instanceof TlsError ? read : leftInHandshake(error);
+  const reason = read instanceof TlsError ? read.reason : LEFT;
+  return new HandshakeError(reason, { cause: error });
 }
 
 /** The error of a peer that ends a connection in the handshake. */
-export function leftInHandshake(cause?: unknown): TlsError {
-  return new TlsError(LEFT, { cause });
+export function leftInHandshake(): HandshakeError {
+  return new HandshakeError(LEFT);
 }

@@ -75,6 +75,79 @@ export function tcpContract(test: Test): void {
     }
   });
 
+  test("listen() names the right option for a wrong one", async () => {
+    for (
+      const [options, message] of [
+        [3000, "Cannot listen on 3000: write listen({ port: 3000 })"],
+        ["3000", "Cannot listen: the options must be an object, but are 3000"],
+        [null, "Cannot listen: the options must be an object, but are null"],
+        [{ host: "::1" }, "there is no option host, but transport, hostname,"],
+        [
+          { path: "/e" },
+          'path needs the option transport: "unix"',
+        ],
+        [{ cert: "c", key: "k" }, 'cert needs the option transport: "tls"'],
+        [
+          { anySource: true },
+          'anySource needs the option transport: "udp"',
+        ],
+        [{ transport: "toString" }, 'transport must be "tcp", "tls",'],
+        [
+          { transport: "unix", path: "/e", port: 1 },
+          "there is no option port, but transport, path, mode",
+        ],
+      ] as const
+    ) {
+      await assertRejects(
+        () => Reflect.apply(listen, undefined, [options]),
+        TypeError,
+        message,
+      );
+    }
+  });
+
+  test("listen() takes an IPv6 address with brackets", async () => {
+    using listener = await listen({ hostname: "[::1]", port: 0 });
+    const { addr } = listener;
+    assertEquals(addr.hostname, "::1");
+  });
+
+  test("using closes a listener", async () => {
+    let port;
+    {
+      using listener = await listen({ port: 0 });
+      port = listener.addr.port;
+    }
+    await assertRejects(() => Client.connect(port), Error);
+  });
+
+  test("connections() can be reset and closed, where the clients notice", async () => {
+    await using fixture = await Fixture.start({
+      ...TCP,
+      options: () => ({ port: 0, resets: true }),
+    });
+    const clients = [await fixture.connect(), await fixture.connect()];
+    for (const client of clients) await client.echo(pattern(9));
+    const [first, second] = fixture.server.connections();
+    first?.reset();
+    second?.close();
+    const [reset, closed] = clients;
+    const error = await assertRejects(
+      async () => await reset?.receive(),
+      Error,
+    );
+    assert("code" in error);
+    assertEquals(error.code, "ECONNRESET");
+    assertEquals(await closed?.receive(), null);
+    closed?.end();
+    await fixture.closedCount(2);
+    assertEquals(
+      fixture.closed.map(({ reason }) => reason),
+      ["closed", "closed"],
+    );
+    for (const client of clients) await client[Symbol.asyncDispose]();
+  });
+
   test("listen() takes both address families", async () => {
     await using fixture = await Fixture.start(EVERYWHERE);
     for (const host of ["127.0.0.1", "::1"]) {

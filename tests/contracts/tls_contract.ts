@@ -266,7 +266,7 @@ export function tlsContract(test: Test): void {
     }
     assertEquals(
       fixture.closed.map(({ reason, error }) => [reason, error]),
-      failing.map(([_, error]) => ["error", error]),
+      failing.map(([_, error]) => ["handshake", error]),
     );
   });
 

@@ -96,7 +96,8 @@ Deno.test("A server counts a client without a handshake as failed, and goes on",
     close: () => listener.close(),
   }, {
     maxConnections: 1,
-    onClose: ({ reason, error }) => errors.push(reason === "error" && error),
+    onClose: ({ reason, error }) =>
+      errors.push(reason === "handshake" && error),
   });
   const next = listener.connect();
   next.send([1]);

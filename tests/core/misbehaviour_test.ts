@@ -63,7 +63,8 @@ async function assertEnds(
   await clock.advance(PATIENCE);
   await settled();
   assert(ended, "the server has not ended");
-  const ids = (all: OpenConnection[]) => all.map(({ id }) => id).sort();
+  const ids = (all: readonly { readonly id: number }[]) =>
+    all.map(({ id }) => id).sort();
   assertEquals(ids(closed), ids(opened));
   const { active, accepted } = server.stats();
   assertEquals([active, accepted], [0, opened.length]);

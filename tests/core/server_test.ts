@@ -589,6 +589,16 @@ Deno.test("shutdown() rejects a wrong grace, and goes on serving", async () => {
   );
   await assertRejects(() => server.shutdown({ grace: 2 ** 31 }), RangeError);
   await assertRejects(() => server.shutdown({ grace: NaN }), TypeError);
+  await assertRejects(
+    () => Reflect.apply(server.shutdown, server, [{ timeout: 1 }]),
+    TypeError,
+    "Cannot shut down: there is no option timeout, but grace",
+  );
+  await assertRejects(
+    () => Reflect.apply(server.shutdown, server, [1_000]),
+    TypeError,
+    "Cannot shut down: the options must be an object, but are 1000",
+  );
   const connection = await fixture.connect();
   connection.send([1]);
   await settled();
@@ -629,4 +639,53 @@ Deno.test("A server that has ended leaves no timer and no listener behind", asyn
   connection.end();
   await ended;
   assertEquals([clock.timers, listening.size], [0, 0]);
+});
+
+Deno.test("A listener that rejects what is pending when it is closed is no error", async () => {
+  const errors: unknown[] = [];
+  const pending = Promise.withResolvers<never>();
+  const server = serve({
+    addr: { transport: "tcp", hostname: "192.0.2.2", port: 7 },
+    accept: () => pending.promise,
+    close: () => pending.reject(new Error("Bad resource ID")),
+  }, { onError: (error) => errors.push(error) });
+  await settled();
+  await server.shutdown();
+  assertEquals(errors, []);
+});
+
+Deno.test("Addresses can be printed and compared, also those without a prototype", async () => {
+  const plain = { transport: "tcp", hostname: "192.0.2.2", port: 7 } as const;
+  const bare: typeof plain = Object.assign(Object.create(null), plain);
+  const listener = Object.assign(new MemoryListener(), { addr: bare });
+  const remoteAddrs: unknown[] = [];
+  await using server = serve(listener, {
+    onOpen: ({ remoteAddr }) => remoteAddrs.push(remoteAddr),
+  });
+  listener.connect(
+    Object.assign(new MemoryConnection(), { remoteAddr: bare }),
+  );
+  await settled();
+  for (const addr of [server.addr, ...server.addrs, ...remoteAddrs]) {
+    assertEquals(addr, plain);
+    assertEquals(`${addr}`, "[object Object]");
+  }
+  assertEquals(remoteAddrs.length, 1);
+});
+
+Deno.test("serve() takes a signal of another realm", async () => {
+  const listeners = new Set<() => void>();
+  const signal = Object.create(null, {
+    aborted: { value: false },
+    addEventListener: {
+      value: (_: string, listener: () => void) => listeners.add(listener),
+    },
+    removeEventListener: {
+      value: (_: string, listener: () => void) => listeners.delete(listener),
+    },
+  });
+  const server = serve(new MemoryListener(), { signal });
+  for (const abort of listeners) abort();
+  await server.finished;
+  assertEquals(listeners.size, 0);
 });

@@ -2,7 +2,7 @@ import type { RefuseReason } from "../../core/admission.ts";
 import { serve } from "../../core/server.ts";
 import type {
   ClosedConnection,
-  OpenConnection,
+  ServedConnection,
 } from "../../core/serve_options.ts";
 import type { Stats } from "../../core/server.ts";
 import type { Addr } from "../../core/transport.ts";
@@ -11,10 +11,13 @@ import type { Settings } from "./settings.ts";
 import { openAll, reloadAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
 
+/** A connection that has just been accepted. */
+export type Newcomer = Pick<ServedConnection, "id" | "remoteAddr">;
+
 /** Receives the events of a server. */
 export interface Observer {
   onRefuse(remoteAddr: Addr, reason: RefuseReason): void;
-  onOpen(connection: OpenConnection): void;
+  onOpen(connection: Newcomer): void;
   onClose(connection: ClosedConnection): void;
   /** Something is wrong with the server itself. */
   onError(message: string): void;

@@ -21,7 +21,8 @@ const mention: typeof tell = settings.verbose ? tell : () => {};
 try {
   const serving = await serveHere(settings, {
     onRefuse: (addr, reason) => mention({ type: "refused", addr, reason }),
-    onOpen: (connection) => mention({ type: "open", connection }),
+    onOpen: ({ id, remoteAddr }) =>
+      mention({ type: "open", connection: { id, remoteAddr } }),
     onClose: (connection) => mention({ type: "close", connection }),
     onError: (message) => tell({ type: "error", message }),
   });

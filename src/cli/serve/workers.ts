@@ -3,16 +3,13 @@ import { Worker } from "node:worker_threads";
 import type { RefuseReason } from "../../core/admission.ts";
 import { sumDatagrams } from "../../core/combine.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
-import type {
-  ClosedConnection,
-  OpenConnection,
-} from "../../core/serve_options.ts";
+import type { ClosedConnection } from "../../core/serve_options.ts";
 import type { Addr, Listener } from "../../core/transport.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 import { openAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
-import type { Observer, Serving, Totals } from "./serve_here.ts";
+import type { Newcomer, Observer, Serving, Totals } from "./serve_here.ts";
 
 /** The first and the longest wait before a dead worker is replaced, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
@@ -27,7 +24,7 @@ export type Report =
     readonly addr: Addr;
     readonly reason: RefuseReason;
   }
-  | { readonly type: "open"; readonly connection: OpenConnection }
+  | { readonly type: "open"; readonly connection: Newcomer }
   | { readonly type: "close"; readonly connection: ClosedConnection }
   | { readonly type: "error"; readonly message: string }
   /** The worker has begun to shut down, and has this many open connections. */

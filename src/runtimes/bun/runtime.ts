@@ -21,7 +21,7 @@ declare const Bun: {
         error(socket: Socket, error: Error): void;
       };
     },
-  ): Address & { stop(): void };
+  ): Address & { stop(): void; ref(): void; unref(): void };
 };
 
 interface Address {
@@ -150,6 +150,14 @@ class BunListener implements Listener {
     this.#listener.stop();
     for (const connection of this.#waiting) connection.close();
     this.#wake();
+  }
+
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  unref(): void {
+    this.#listener.unref();
   }
 }
 

@@ -12,6 +12,7 @@ import { refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { withLookup } from "../lookup_error.ts";
+import { isError } from "../../core/error_message.ts";
 import { readTlsError } from "../tls.ts";
 import { UDP_TABLES, UdpTable } from "../udp_table.ts";
 
@@ -191,6 +192,6 @@ class DenoSocket implements Socket {
     // Many servers end TLS without the `close_notify` that rustls wants.
     const isEnd = error instanceof Deno.errors.UnexpectedEof;
     const read = isEnd ? undefined : readTlsError(error);
-    this.#handler.onEnd(read instanceof Error ? read : undefined);
+    this.#handler.onEnd(isError(read) ? read : undefined);
   }
 }

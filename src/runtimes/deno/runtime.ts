@@ -113,6 +113,14 @@ class DenoListener<Conn extends Deno.Conn> implements Listener {
     this.#closed = true;
     this.#listener.close();
   }
+
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  unref(): void {
+    this.#listener.unref();
+  }
 }
 
 /** Reports whether `accept` failed only because the client had gone. */

@@ -16,6 +16,7 @@ import {
 import { refuseSelf } from "../self_connection.ts";
 import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
+import { isError } from "../../core/error_message.ts";
 import { readTlsError } from "../tls.ts";
 import { UdpTable } from "../udp_table.ts";
 
@@ -117,7 +118,7 @@ class NodeSocket implements Socket {
       if (this.#ended) return;
       this.close();
       const read = readTlsError(error);
-      handler.onEnd(read instanceof Error ? read : undefined);
+      handler.onEnd(isError(read) ? read : undefined);
     };
     socket.on("end", () => end());
     socket.on("error", end);

@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
-import { codeOf } from "../../core/error_message.ts";
+import { codeOf, isError } from "../../core/error_message.ts";
 import { SecureConnection } from "../../core/handshake.ts";
 import {
   CIPHERS,
@@ -215,7 +215,7 @@ async function makerFor(options: BindOptions): Promise<Maker> {
       // A socket made by hand reports an error after its handshake only here.
       socket.on("_tlsError", (error: unknown) => {
         const read = readTlsError(error);
-        socket.destroy(read instanceof Error ? read : undefined);
+        socket.destroy(isError(read) ? read : undefined);
       });
       return new SecureConnection(
         new NodeTcpConnection(socket, addr, raw),
@@ -276,7 +276,7 @@ class NodeListener implements Listener {
     for (;;) {
       if (this.#closed) return null;
       const next = this.#waiting.shift();
-      if (next instanceof Error) throw next;
+      if (isError(next)) throw next;
       const connection = next && this.#maker.prepare(next);
       if (connection) return connection;
       if (next) next.destroy();
@@ -289,9 +289,17 @@ class NodeListener implements Listener {
     this.#closed = true;
     for (const server of this.#servers) server.close();
     for (const next of this.#waiting) {
-      if (!(next instanceof Error)) next.destroy();
+      if (!isError(next)) next.destroy();
     }
     this.#wake();
+  }
+
+  ref(): void {
+    for (const server of this.#servers) server.ref();
+  }
+
+  unref(): void {
+    for (const server of this.#servers) server.unref();
   }
 
   #push(next: Socket | Error): void {

@@ -275,7 +275,10 @@ test("says why a TLS connection has failed", async (runtime) => {
   const pem = [`--tls-cert=${cert}`, `--tls-key=${key}`];
   const lines: [string[], RegExp][] = [
     [[], /^#1 127\.0\.0\.1:\d+ closed \(error: not TLS\): 0 B echoed in /],
-    [["--log-format=json"], /"close".*"reason":"error","error":"not TLS"}$/],
+    [
+      ["--log-format=json"],
+      /"close".*"reason":"handshake","error":"not TLS"}$/,
+    ],
   ];
   for (const [options, line] of lines) {
     await using program = Program.start(
