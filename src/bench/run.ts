@@ -1,6 +1,6 @@
 import process from "node:process";
 import config from "../../deno.json" with { type: "json" };
-import { formatEndpoint } from "../listen/endpoint.ts";
+import { formatEndpoint } from "../core/format_addr.ts";
 import { explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
 import { jain } from "./fairness.ts";

@@ -11,6 +11,7 @@ import {
   type OpenConnection,
   type ServeOptions,
 } from "./serve_options.ts";
+import { formatEndpoint } from "./format_addr.ts";
 import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /** The first and the longest wait after a failed `accept`, in milliseconds. */
@@ -77,6 +78,11 @@ export interface ShutdownOptions {
 export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
   /** The address it listens on; that of the first listener, if there are several. */
   readonly addr: A;
+  /**
+   * The address as a URL, for example `tcp://127.0.0.1:3000`, as `bench` and the
+   * command line take it.
+   */
+  readonly url: string;
   /** The addresses of all its listeners. */
   readonly addrs: readonly A[];
   /** Resolves when the server has stopped and its last connection has ended. Never rejects. */
@@ -213,6 +219,7 @@ interface Entry {
 
 class Server<A extends Addr> implements EchoServer<A> {
   readonly addr: A;
+  readonly url: string;
   readonly addrs: readonly A[];
   readonly finished: Promise<void>;
   readonly #listener: Listener;
@@ -242,6 +249,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     options: ServeOptions,
   ) {
     this.addr = withPrototype(listener.addr);
+    this.url = formatEndpoint(this.addr);
     this.addrs = addrs;
     this.#listener = listener;
     this.#options = options;

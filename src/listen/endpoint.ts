@@ -4,23 +4,6 @@ import type { Addr } from "../core/transport.ts";
 const EXPECTED =
   "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";
 
-/**
- * Formats an address: `127.0.0.1:3000`, `[::1]:3000` or a path; `unix:` for an
- * unnamed peer.
- */
-export function formatAddr(addr: Addr): string {
-  if ("path" in addr) return addr.path || "unix:";
-  const { hostname, port } = addr;
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
-}
-
-/** Formats an address as a URL: `tcp://127.0.0.1:3000`. */
-export function formatEndpoint(addr: Addr): string {
-  return `${addr.transport}://${formatAddr(addr)}`;
-}
-
 /** A parameter of an endpoint. One without `=` has no value. */
 export type Parameter = readonly [name: string, value: string | undefined];
 

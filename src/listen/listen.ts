@@ -1,4 +1,5 @@
-import { formatEndpoint, isEverywhere } from "./endpoint.ts";
+import { formatEndpoint } from "../core/format_addr.ts";
+import { isEverywhere } from "./endpoint.ts";
 import { combine } from "../core/combine.ts";
 import { checkNames } from "../core/check_names.ts";
 import { codeOf, explain } from "../core/error_message.ts";

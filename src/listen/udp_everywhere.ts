@@ -49,6 +49,7 @@ class EveryAddress implements Listener {
   #past: Datagrams = { echoed: 0, dropped: 0, bytes: 0 };
   #timer: ReturnType<typeof setInterval> | undefined;
   #error: unknown;
+  #unref = false;
   #closed = false;
   #wake = () => {};
 
@@ -107,6 +108,18 @@ class EveryAddress implements Listener {
     this.#wake();
   }
 
+  ref(): void {
+    this.#unref = false;
+    this.#timer?.ref();
+    for (const socket of this.#sockets.values()) socket.ref();
+  }
+
+  unref(): void {
+    this.#unref = true;
+    this.#timer?.unref();
+    for (const socket of this.#sockets.values()) socket.unref();
+  }
+
   #addresses(): readonly string[] {
     const all = this.#list() ?? [];
     return this.#options.hostname === "::"
@@ -120,6 +133,7 @@ class EveryAddress implements Listener {
     const socket = await listenUdp(options, everywhere);
     if (this.#closed) return socket.close();
     this.#addr = { ...everywhere, port: socket.addr.port };
+    if (this.#unref) socket.unref();
     this.#sockets.set(hostname, socket);
     this.#watch(socket);
   }

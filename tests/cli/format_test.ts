@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatTime } from "../../src/cli/format.ts";
-import { formatAddr, formatEndpoint } from "../../src/listen/endpoint.ts";
+import { formatAddr, formatEndpoint } from "../../src/core/format_addr.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 Deno.test("formatBytes() uses the largest unit of which there is one", () => {

@@ -3,7 +3,7 @@ import type {
   ServeOptions,
 } from "../../src/core/serve_options.ts";
 import { type EchoServer, serve } from "../../src/core/server.ts";
-import { formatAddr } from "../../src/listen/endpoint.ts";
+import { formatAddr } from "../../src/core/format_addr.ts";
 import {
   assert,
   assertEquals,
@@ -56,6 +56,7 @@ class Fixture implements AsyncDisposable {
 Deno.test("serve() says at once where it listens", async () => {
   await using fixture = new Fixture();
   assertEquals(fixture.server.addr, fixture.listener.addr);
+  assertEquals(fixture.server.url, "tcp://192.0.2.2:7");
 });
 
 Deno.test("serve() echoes, closes at the peer's end, and accounts for it", async () => {

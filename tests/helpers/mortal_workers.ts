@@ -5,7 +5,7 @@ import type { Worker } from "node:worker_threads";
 import { loadBuiltin } from "../../src/cli/parse_args.ts";
 import { readArgs } from "../../src/cli/serve/settings.ts";
 import { serveOnWorkers, startThread } from "../../src/cli/serve/workers.ts";
-import { formatEndpoint } from "../../src/listen/endpoint.ts";
+import { formatEndpoint } from "../../src/core/format_addr.ts";
 
 const threads: Worker[] = [];
 let opened = 0;

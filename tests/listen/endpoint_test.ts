@@ -1,5 +1,5 @@
+import { formatEndpoint } from "../../src/core/format_addr.ts";
 import {
-  formatEndpoint,
   parseEndpoint,
   parsePlainEndpoint,
 } from "../../src/listen/endpoint.ts";

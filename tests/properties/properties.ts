@@ -4,8 +4,8 @@ import { readArgs, type Settings } from "../../src/cli/serve/settings.ts";
 import { UsageError } from "../../src/cli/command_line.ts";
 import { Log } from "../../src/cli/serve/log.ts";
 import { readSize } from "../../src/cli/size.ts";
+import { formatEndpoint } from "../../src/core/format_addr.ts";
 import {
-  formatEndpoint,
   parseEndpoint,
   parsePlainEndpoint,
 } from "../../src/listen/endpoint.ts";

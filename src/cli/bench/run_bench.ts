@@ -6,7 +6,7 @@ import {
   type BenchProgress,
   type BenchResult,
 } from "../../bench/bench.ts";
-import { formatEndpoint } from "../../listen/endpoint.ts";
+import { formatEndpoint } from "../../core/format_addr.ts";
 import { isLoopback } from "../../core/ip.ts";
 import type { Runtime } from "../../runtimes/runtime.ts";
 import type { Addr } from "../../core/transport.ts";

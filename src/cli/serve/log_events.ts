@@ -1,8 +1,5 @@
-import {
-  formatAddr,
-  formatEndpoint,
-  isEverywhere,
-} from "../../listen/endpoint.ts";
+import { formatAddr, formatEndpoint } from "../../core/format_addr.ts";
+import { isEverywhere } from "../../listen/endpoint.ts";
 import { mayListAddresses } from "../../listen/may_list_addresses.ts";
 import { isLoopback } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";

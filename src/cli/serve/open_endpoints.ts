@@ -1,4 +1,4 @@
-import { formatEndpoint } from "../../listen/endpoint.ts";
+import { formatEndpoint } from "../../core/format_addr.ts";
 import { explain } from "../../core/error_message.ts";
 import { listenAll } from "../../listen/listen.ts";
 import type { Listener, ListenOptions, Pem } from "../../core/transport.ts";
