@@ -274,7 +274,7 @@ test("says why a TLS connection has failed", async (runtime) => {
   makeCertificate(cert, key);
   const pem = [`--tls-cert=${cert}`, `--tls-key=${key}`];
   const lines: [string[], RegExp][] = [
-    [[], /^#1 127\.0\.0\.1:\d+ closed \(error: not TLS\): 0 B echoed in /],
+    [[], /^#1 127\.0\.0\.1:\d+ closed \(handshake: not TLS\): 0 B echoed in /],
     [
       ["--log-format=json"],
       /"close".*"reason":"handshake","error":"not TLS"}$/,
