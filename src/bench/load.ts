@@ -1,7 +1,7 @@
-import type { Connector } from "../runtimes/connector.ts";
+import { CONNECT_REASONS, type Connector } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
 import type { Addr } from "../core/transport.ts";
-import { TimeoutError } from "../runtimes/within.ts";
+import { hasTimedOut } from "../runtimes/within.ts";
 import type { Client, ClientOwner, Finding } from "./client.ts";
 import { DatagramClient } from "./datagram_client.ts";
 import { Faults } from "./faults.ts";
@@ -19,13 +19,6 @@ const SILENCE = 5_000;
 const CHECK = 100;
 /** For how long a slot waits after its connection has failed, at first and at most, in milliseconds. */
 const BACKOFF = { first: 1, longest: 100 };
-
-/** Reasons that differ for a client, by POSIX name. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNRESET: "connection reset by the server",
-  EPIPE: "connection reset by the server",
-  EADDRNOTAVAIL: "no port is left on this side",
-};
 
 /** Options of {@linkcode Load}. */
 export interface LoadOptions {
@@ -417,7 +410,7 @@ export class Load implements Loader, ClientOwner {
       this.#waiting -= client.inFlight;
       this.#fail(client, error);
       // Others would wait as long.
-      if (error instanceof TimeoutError && !this.#address) this.#unopened = 0;
+      if (hasTimedOut(error) && !this.#address) this.#unopened = 0;
       this.#refill();
       this.#settleIfDone();
     } finally {
@@ -443,7 +436,7 @@ export class Load implements Loader, ClientOwner {
       offset: client.sent,
       count: 1,
       reason: explain(error, {
-        ...REASONS,
+        ...CONNECT_REASONS,
         ...("path" in this.#options.addr && { EINVAL: "name too long" }),
       }),
     });

@@ -2,8 +2,17 @@ import type { Addr } from "../core/transport.ts";
 
 /** Connects to endpoints: the counterpart of a `Listener`. */
 export interface Connector {
-  /** Connects. Rejects with the runtime's own error, or a TimeoutError. */
-  connect(addr: Addr, handler: SocketHandler): Promise<Socket>;
+  /**
+   * Connects. Rejects with the runtime's own error, or a TimeoutError.
+   *
+   * @param serverName Whom the certificate of a TLS server has to name, if that
+   * is not the host in `addr`.
+   */
+  connect(
+    addr: Addr,
+    handler: SocketHandler,
+    serverName?: string,
+  ): Promise<Socket>;
 }
 
 /** Options of a {@linkcode Connector}. */
@@ -17,6 +26,13 @@ export interface ConnectorOptions {
   /** The time limit of connecting, and of a handshake, in milliseconds. */
   readonly timeout: number;
 }
+
+/** Reasons that differ for a client, by POSIX name. */
+export const CONNECT_REASONS: Readonly<Record<string, string>> = {
+  ECONNRESET: "connection reset by the server",
+  EPIPE: "connection reset by the server",
+  EADDRNOTAVAIL: "no port is left on this side",
+};
 
 /** Reasons for a time-out. */
 export const NO_ANSWER = "no answer";

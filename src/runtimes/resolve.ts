@@ -17,7 +17,8 @@ export async function addressesToBind(
   return all.every(isLoopback) ? all : all.slice(0, 1);
 }
 
-async function lookupAll(hostname: string): Promise<readonly string[]> {
+/** Finds all addresses of a name, with the system's resolver. */
+export async function lookupAll(hostname: string): Promise<readonly string[]> {
   // Loaded only for a name, because Deno takes longer to start with it.
   const { lookup } = await import("node:dns/promises");
   const found = await lookup(hostname, { all: true, order: "verbatim" });

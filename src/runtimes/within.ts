@@ -8,6 +8,12 @@ export class TimeoutError extends Error {
   }
 }
 
+/** Reports whether something did not happen in time, or one of several things. */
+export function hasTimedOut(error: unknown): boolean {
+  return error instanceof TimeoutError ||
+    error instanceof AggregateError && error.errors.some(hasTimedOut);
+}
+
 /**
  * The result of `work`, or a {@linkcode TimeoutError} after `ms` milliseconds.
  * What comes later is given to `discard`.

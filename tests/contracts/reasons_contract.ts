@@ -5,6 +5,8 @@ import process from "node:process";
 import { listen, type ListenOptions, serve } from "../../mod.ts";
 import { explain } from "../../src/core/error_message.ts";
 import type { Addr } from "../../src/core/transport.ts";
+import type { Connector } from "../../src/runtimes/connector.ts";
+import { tryEachAddress } from "../../src/runtimes/each_address.ts";
 import { loadRuntime } from "../../src/runtimes/detect.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import {
@@ -114,6 +116,44 @@ export function reasonsContract(test: Test): void {
     }
   });
 
+  test("All addresses of a name are tried, and named", async () => {
+    const [dead, live] = ["::1", "127.0.0.1"];
+    const { cert: ca } = certificate();
+    for (
+      const options of [
+        { port: 0 },
+        { transport: "tls", port: 0, ...certificate() },
+        { transport: "udp", port: 0 },
+      ] as const
+    ) {
+      const listener = await listen(options);
+      const server = serve(listener);
+      const { transport, port } = listener.addr;
+      const addr = { transport, hostname: "localhost", port } as const;
+      const runtime = await loadRuntime();
+      let looked = 0;
+      const connector = tryEachAddress(
+        await runtime.loadConnector({ chunkSize: 9, timeout: 10_000, ca }),
+        () => {
+          looked++;
+          return Promise.resolve([dead, live]);
+        },
+      );
+      for (let count = 0; count < 2; count++) {
+        assertEquals(await echoOver(connector, addr), live);
+      }
+      assertEquals(looked, 1);
+      await server.shutdown({ grace: 0 });
+      // Deno's UDP does not hear of a closed port.
+      if (transport === "udp") continue;
+      await assertRejects(
+        () => echoOver(connector, addr),
+        Error,
+        `${live}: connection refused; ${dead}: connection refused`,
+      );
+    }
+  });
+
   test("A TLS server that is not trusted is told from others, in the same words", async () => {
     const { cert: ca } = certificate();
     await using server = serve(
@@ -187,6 +227,25 @@ async function failureOf(
   } catch (error) {
     return explain(error);
   }
+}
+
+/** Gets an echo. Resolves with the address that it has come from. */
+function echoOver(
+  connector: Connector,
+  addr: Addr,
+): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const connecting = connector.connect(addr, {
+    onData: () => resolve(),
+    onDrain() {},
+    onEnd: reject,
+  });
+  return connecting.then(async (socket) => {
+    socket.write(new Uint8Array(1), 0, 1);
+    await promise;
+    socket.close();
+    return socket.remoteAddress;
+  });
 }
 
 function portFor(server: ReturnType<typeof createServer>): Promise<number> {

@@ -11,6 +11,7 @@ import {
   type Socket,
   type SocketHandler,
 } from "../connector.ts";
+import { tryEachAddress } from "../each_address.ts";
 import { type Ends, refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
@@ -46,11 +47,13 @@ interface RawSocket extends Ends {
 /** Connects with `Bun.connect`; TLS and UDP as on Node. */
 export function createConnector(options: ConnectorOptions): Connector {
   const node = createNodeConnector(options);
-  return {
-    async connect(addr, handler) {
+  return tryEachAddress({
+    async connect(addr, handler, serverName) {
       if (addr.transport === "udp") return node.connect(addr, handler);
       try {
-        if (addr.transport === "tls") return await node.connect(addr, handler);
+        if (addr.transport === "tls") {
+          return await node.connect(addr, handler, serverName);
+        }
         const socket = new BunSocket(handler);
         const connecting = Bun.connect({
           ...("path" in addr
@@ -78,7 +81,7 @@ export function createConnector(options: ConnectorOptions): Connector {
           : error;
       }
     },
-  };
+  });
 }
 
 /** Finds the real reason: Bun reports most failed connections as refused. */

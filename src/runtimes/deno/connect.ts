@@ -1,4 +1,4 @@
-import type { Addr } from "../../core/transport.ts";
+import type { Addr, NetAddr } from "../../core/transport.ts";
 import { Turnstile } from "../../core/turnstile.ts";
 import {
   type Connector,
@@ -8,6 +8,8 @@ import {
   type Socket,
   type SocketHandler,
 } from "../connector.ts";
+import { tryEachAddress } from "../each_address.ts";
+import { lookupAll } from "../resolve.ts";
 import { refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
@@ -27,17 +29,33 @@ export function createConnector(options: ConnectorOptions): Connector {
     atOnce: 1,
     table: openUdpTable(),
   };
-  return {
-    async connect(addr, handler) {
+  return tryEachAddress({
+    async connect(addr, handler, serverName) {
       if (addr.transport === "udp") return connectUdp(addr, handler, udp);
       // Deno's own always checks.
       if (addr.transport === "tls" && options.insecure) {
-        return (await loadNode(options)).connect(addr, handler);
+        return (await loadNode(options)).connect(addr, handler, serverName);
       }
-      const connection = await tryToOpen(addr, options);
+      const connection = await tryToOpen(addr, options, serverName);
       return new DenoSocket(connection, handler, turnstile, options.chunkSize);
     },
-  };
+  }, findPermitted);
+}
+
+/** Finds the addresses of a name, if all may be connected to. */
+async function findPermitted(
+  { hostname, port }: NetAddr,
+): Promise<readonly string[]> {
+  const addresses = await lookupAll(hostname);
+  const arePermitted = addresses.every((address) => {
+    const host = address.includes(":")
+      ? `[${address}]:${port}`
+      : `${address}:${port}`;
+    return Deno.permissions.querySync({ name: "net", host }).state ===
+      "granted";
+  });
+  // The name itself may be permitted.
+  return arePermitted ? addresses : [];
 }
 
 /** Returns the table of sockets where reading it asks nobody for permission. */
@@ -57,9 +75,10 @@ async function loadNode(options: ConnectorOptions): Promise<Connector> {
 async function tryToOpen(
   addr: Addr,
   options: ConnectorOptions,
+  serverName: string | undefined,
 ): Promise<Deno.Conn> {
   try {
-    return await open(addr, options);
+    return await open(addr, options, serverName);
   } catch (error) {
     const read = readTlsError(error);
     throw "hostname" in addr ? await withLookup(read, addr.hostname) : read;
@@ -69,6 +88,7 @@ async function tryToOpen(
 async function open(
   addr: Addr,
   { ca, timeout }: ConnectorOptions,
+  serverName: string | undefined,
 ): Promise<Deno.Conn> {
   const connect = <T extends Deno.Conn>(work: Promise<T>) =>
     within(timeout, NO_ANSWER, work, (late) => late.close());
@@ -80,10 +100,13 @@ async function open(
   const { hostname, port } = addr;
   if (addr.transport === "tls") {
     const caCerts = ca === undefined ? [] : [ca];
-    const connection = await connect(
-      Deno.connectTls({ hostname, port, caCerts }),
-    );
-    refuseItself(connection);
+    const plain = await connect(Deno.connect({ hostname, port }));
+    refuseItself(plain);
+    plain.setNoDelay();
+    const connection = await Deno.startTls(plain, {
+      hostname: serverName ?? hostname,
+      caCerts,
+    });
     try {
       const handshake = connection.handshake();
       await within(timeout, NO_HANDSHAKE, handshake, () => {});
@@ -100,7 +123,7 @@ async function open(
 }
 
 /** Closes a connection whose two ends are the same, and throws. */
-function refuseItself(connection: Deno.TcpConn | Deno.TlsConn): void {
+function refuseItself(connection: Deno.TcpConn): void {
   const { localAddr, remoteAddr } = connection;
   const self = refuseSelf({
     localAddress: localAddr.hostname,

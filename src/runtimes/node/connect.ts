@@ -13,6 +13,7 @@ import {
   type Socket,
   type SocketHandler,
 } from "../connector.ts";
+import { tryEachAddress } from "../each_address.ts";
 import { refuseSelf } from "../self_connection.ts";
 import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
@@ -32,11 +33,11 @@ export function createConnector(
     atOnce: 64,
     table: new UdpTable(),
   };
-  return {
-    connect(addr, handler) {
+  return tryEachAddress({
+    connect(addr, handler, serverName) {
       if (addr.transport === "udp") return connectUdp(addr, handler, udp);
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-      const socket = open(addr, ca, insecure, {
+      const socket = open(addr, { ca, insecure, serverName }, {
         buffer,
         callback(count, chunk) {
           if (!socket.destroyed) handler.onData(chunk, count);
@@ -75,13 +76,16 @@ export function createConnector(
       );
       return promise;
     },
-  };
+  });
 }
 
 function open(
   addr: Addr,
-  ca: string | undefined,
-  insecure: boolean,
+  { ca, insecure, serverName }: {
+    ca: string | undefined;
+    insecure: boolean;
+    serverName: string | undefined;
+  },
   onread: OnReadOpts,
 ): NetSocket {
   if ("path" in addr) return connectTcp({ path: addr.path, onread });
@@ -91,6 +95,7 @@ function open(
     host,
     port,
     rejectUnauthorized: !insecure,
+    ...(serverName && { servername: serverName }),
     ...(ca && { ca: [...rootCertificates, ca] }),
   });
   // A TLS socket does not support `onread`.
