@@ -17,14 +17,15 @@ export { memoryListener } from "./core/memory_listener.ts";
 export { fromStreams } from "./core/streams.ts";
 export { listen } from "./listen/listen.ts";
 export { serve } from "./core/server.ts";
-export type { AdmissionOptions, RefuseReason } from "./core/admission.ts";
 export type {
   ClosedConnection,
   CloseReason,
   OpenConnection,
+  RefuseReason,
   ServedConnection,
   ServeOptions,
 } from "./core/serve_options.ts";
+export type { Echoable } from "./core/echo.ts";
 export type { MemoryListener } from "./core/memory_listener.ts";
 export type { StreamPair } from "./core/streams.ts";
 export type { EchoServer, ShutdownOptions, Stats } from "./core/server.ts";
@@ -36,9 +37,7 @@ export type {
   Listener,
   ListenOptions,
   NetAddr,
-  NetListenOptions,
   Pem,
-  SharedPortOptions,
   TcpListenOptions,
   TlsListenOptions,
   UdpListenOptions,

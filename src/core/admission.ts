@@ -1,32 +1,9 @@
 import { hostOf } from "./ip.ts";
+import type { RefuseReason, ServeOptions } from "./serve_options.ts";
 import type { Addr } from "./transport.ts";
 
-/**
- * Why a client was refused:
- *
- * - `"denied"`: `admit` did not return true;
- * - `"per-host"`: its host has `maxConnectionsPerHost` connections already.
- */
-export type RefuseReason = "denied" | "per-host";
-
-/** Options that decide which clients are admitted. */
-export interface AdmissionOptions {
-  /**
-   * Decides by its address whether to admit a client. Any other client is closed
-   * before a byte is read. Only `true` admits: an error, a promise or another value
-   * refuses the client, and reaches `onError`. By default every client is admitted.
-   */
-  readonly admit?: ((remoteAddr: Addr) => boolean) | undefined;
-  /**
-   * The number of connections that one host may have at the same time, at least 1.
-   * A host is an IPv4 address, or the /64 network of an IPv6 address. Further
-   * connections are closed before a byte is read. Unix sockets have no host, and
-   * no such limit.
-   *
-   * @default {Infinity}
-   */
-  readonly maxConnectionsPerHost?: number | undefined;
-}
+/** The options that decide which clients are admitted. */
+type AdmissionOptions = Pick<ServeOptions, "admit" | "maxConnectionsPerHost">;
 
 /** Decides which clients are admitted, and counts the connections of each host. */
 export class Admission {

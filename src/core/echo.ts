@@ -16,6 +16,9 @@ const GROWTH = 64 * 1024 * 1024;
 /** The number of spare buffers to keep of each size. */
 const SPARE = 256;
 
+/** The part of a connection that an echo needs. */
+export type Echoable = Pick<Connection, "read" | "write" | "pipe">;
+
 /**
  * Sends back what the peer sends, until the peer ends its sending side. The caller
  * closes the connection.
@@ -38,14 +41,15 @@ const SPARE = 256;
  * await done;
  * ```
  *
- * @param connection The connection, for example a `Deno.Conn`.
+ * @param connection The connection, for example a `Deno.Conn`. It reads and writes
+ * with the same buffer again and again, which the connection must not keep.
  * @param onBytes Called whenever bytes have moved: with the number of bytes just
  * sent back, or with 0 when bytes have been received.
  * @returns A promise that resolves at the peer's end of file, once everything is
  * sent back. It rejects if the connection fails or is closed before.
  */
 export function echo(
-  connection: Connection,
+  connection: Echoable,
   onBytes: (count: number) => void = () => {},
 ): Promise<void> {
   return echoAmong(new Shared(), connection, onBytes);
@@ -54,7 +58,7 @@ export function echo(
 /** {@linkcode echo} for one of many connections. */
 export function echoAmong(
   shared: Shared,
-  connection: Connection,
+  connection: Echoable,
   onBytes: (count: number) => void,
 ): Promise<void> {
   return connection.pipe?.(onBytes) ?? pump(shared, connection, onBytes);
@@ -83,7 +87,7 @@ export class Shared {
 
 async function pump(
   shared: Shared,
-  connection: Connection,
+  connection: Echoable,
   onBytes: (count: number) => void,
 ): Promise<void> {
   const { turnstile } = shared;

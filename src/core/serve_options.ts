@@ -1,9 +1,16 @@
 import { checkNames } from "./check_names.ts";
-import type { AdmissionOptions, RefuseReason } from "./admission.ts";
 import type { Addr } from "./transport.ts";
 
 /** The longest delay that timers support: 24.8 days, in milliseconds. */
 export const LONGEST_TIME = 2 ** 31 - 1;
+
+/**
+ * Why a client was refused:
+ *
+ * - `"denied"`: `admit` did not return true;
+ * - `"per-host"`: its host has `maxConnectionsPerHost` connections already.
+ */
+export type RefuseReason = "denied" | "per-host";
 
 /** A connection of a server. */
 export interface ServedConnection {
@@ -79,7 +86,22 @@ export interface ClosedConnection extends ServedConnection {
  * and the end after it, and what the peer still sends is dropped until it has
  * ended its side too. That takes 2 s at most; then it is closed.
  */
-export interface ServeOptions extends AdmissionOptions {
+export interface ServeOptions {
+  /**
+   * Decides by its address whether to admit a client. Any other client is closed
+   * before a byte is read. Only `true` admits: an error, a promise or another value
+   * refuses the client, and reaches `onError`. By default every client is admitted.
+   */
+  readonly admit?: ((remoteAddr: Addr) => boolean) | undefined;
+  /**
+   * The number of connections that one host may have at the same time, at least 1.
+   * A host is an IPv4 address, or the /64 network of an IPv6 address. Further
+   * connections are closed before a byte is read. Unix sockets have no host, and
+   * no such limit.
+   *
+   * @default {Infinity}
+   */
+  readonly maxConnectionsPerHost?: number | undefined;
   /**
    * The number of connections to serve at the same time, at least 1. Further
    * clients wait in the backlog of the system. With 1, clients are served one

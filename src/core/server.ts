@@ -1,5 +1,5 @@
 import { combine } from "./combine.ts";
-import { Admission, type RefuseReason } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { echoAmong, Shared } from "./echo.ts";
 import { checkNames } from "./check_names.ts";
 import { codeOf, reasonOf } from "./error_message.ts";
@@ -9,6 +9,7 @@ import {
   checkTime,
   type CloseReason,
   type OpenConnection,
+  type RefuseReason,
   type ServeOptions,
 } from "./serve_options.ts";
 import { formatEndpoint } from "./format_addr.ts";

@@ -11,7 +11,7 @@ export interface NetAddr {
 /** The address of one end of a Unix socket. */
 export interface UnixAddr {
   /** The kind of socket. */
-  readonly transport: "unix" | "unixpacket";
+  readonly transport: "unix";
   /** The path of the socket; empty for an unnamed peer, as most are. */
   readonly path: string;
 }
@@ -22,16 +22,20 @@ export type Addr = NetAddr | UnixAddr;
 /**
  * A stream of bytes to and from one peer. A `Deno.Conn` is one without a wrapper.
  *
- * Errors of the operating system have their POSIX name in `code`, for example
- * `ECONNRESET`.
+ * A caller has at most one `read` and one `write` pending, and none after
+ * `close`. The buffer of a `read` or a `write` is the caller's again as soon as the
+ * promise has settled, and is used for the next read: a connection must not keep
+ * it. An error of the operating system has its POSIX name in `code`: `ECONNRESET`,
+ * `ECONNABORTED` and `EPIPE` mean that the peer has gone, and count as `"reset"`;
+ * any other error counts as `"error"`.
  */
 export interface Connection {
   /** The peer's address. */
   readonly remoteAddr: Addr;
   /**
    * Reads at least one byte into `p` and resolves with their number, or with
-   * `null` once the peer has ended its sending side. Rejects when the
-   * connection fails, or is closed meanwhile.
+   * `null` once the peer has ended its sending side, and every time after that.
+   * Rejects when the connection fails, or is closed meanwhile.
    */
   read(p: Uint8Array): Promise<number | null>;
   /**
@@ -41,8 +45,9 @@ export interface Connection {
    */
   write(p: Uint8Array): Promise<number>;
   /**
-   * Closes both directions. A pending `read` or `write` rejects. To be called
-   * once: a `Deno.Conn` throws at the second call.
+   * Closes both directions at once; what has been written may still arrive. A
+   * pending `read` or `write` rejects. It is called once: a `Deno.Conn` throws at
+   * the second call.
    */
   close(): void;
   /**
@@ -62,7 +67,8 @@ export interface Connection {
   reset?(): void;
   /**
    * The runtime's own way to send everything back that comes in, where it has a
-   * faster one than `read` and `write`. Resolves once the peer has ended its
+   * faster one than `read` and `write`; a connection of your own does without.
+   * Resolves once the peer has ended its
    * side and has been sent everything back; `onBytes` is what `echo` says.
    */
   pipe?(onBytes: (count: number) => void): Promise<void>;
@@ -71,10 +77,9 @@ export interface Connection {
 /**
  * A bound socket that accepts connections. `A` is the type of its address.
  *
- * Whoever implements it gives each connection away once, and promises what the
- * members say. A server asks for one connection at a time: it never calls `accept`
- * while another call is pending. A second call at the same time is an error that
- * the listener may answer as it likes.
+ * A server has one `accept` pending at a time. What a second one at the same time
+ * gets is left to the listener. Each connection is given away once, and is its
+ * new owner's to close.
  */
 export interface Listener<A extends Addr = Addr> {
   /** The bound address, with the real port if port 0 was asked for. */
@@ -136,8 +141,10 @@ export type ListenOptions =
   | UdpListenOptions
   | UnixListenOptions;
 
-/** Where to listen on the network. */
-export interface NetListenOptions {
+/** Options of `listen` for TCP, which is the default. */
+export interface TcpListenOptions {
+  /** The transport. */
+  readonly transport?: "tcp" | undefined;
   /**
    * The address to listen on, or a name that resolves to it; `"::"` is every
    * address of both families.
@@ -151,10 +158,6 @@ export interface NetListenOptions {
    * @default {3000}
    */
   readonly port?: number | undefined;
-}
-
-/** Options that TCP and TLS have in common. */
-export interface SharedPortOptions extends NetListenOptions {
   /**
    * Lets other sockets with this option listen on the same port. The system
    * distributes the clients among them (`SO_REUSEPORT`). Linux only.
@@ -172,17 +175,11 @@ export interface SharedPortOptions extends NetListenOptions {
   readonly resets?: boolean | undefined;
 }
 
-/** Options of `listen` for TCP, which is the default. */
-export interface TcpListenOptions extends SharedPortOptions {
-  /** The transport. */
-  readonly transport?: "tcp" | undefined;
-}
-
 /**
  * Options of `listen` for TLS 1.2 and 1.3. A client that has not finished its
  * handshake after 10 s has failed.
  */
-export interface TlsListenOptions extends SharedPortOptions {
+export interface TlsListenOptions extends Omit<TcpListenOptions, "transport"> {
   /** The transport. */
   readonly transport: "tls";
   /**
@@ -198,7 +195,8 @@ export interface TlsListenOptions extends SharedPortOptions {
 }
 
 /** Options of `listen` for UDP. */
-export interface UdpListenOptions extends NetListenOptions {
+export interface UdpListenOptions
+  extends Pick<TcpListenOptions, "hostname" | "port"> {
   /** The transport. */
   readonly transport: "udp";
   /**

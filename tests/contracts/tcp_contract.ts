@@ -18,6 +18,7 @@ export function tcpContract(test: Test): void {
     const listener = await listen({ port: 0 });
     const { addr } = listener;
     assert("port" in addr && addr.port > 0);
+    assertEquals(`${addr}`, "[object Object]");
     assertEquals([addr.transport, addr.hostname], ["tcp", "127.0.0.1"]);
     listener.close();
   });

@@ -105,6 +105,6 @@ export const RESULT: BenchResult = {
   ],
   errors: {},
   firstErrors: [],
-  version: "0.1.0",
+  version: "0.2.0",
   runtime: "deno 2.9.6",
 };

@@ -1,6 +1,6 @@
-import { listen } from "../../mod.ts";
+import { echo, listen, serve } from "../../mod.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
-import { Client } from "../helpers/client.ts";
+import { Client, pattern } from "../helpers/client.ts";
 import { contracts } from "../contracts/contracts.ts";
 
 /** Nothing hangs for longer than this, in milliseconds. */
@@ -35,5 +35,31 @@ Deno.test({
     first.close();
     second?.close();
     listener.close();
+  },
+});
+
+Deno.test({
+  name: "Deno: a Deno.Listener and a Deno.Conn are served as they are",
+  ignore,
+  timeout: TIMEOUT,
+  async fn() {
+    const errors: unknown[] = [];
+    const server = serve(Deno.listen({ hostname: "127.0.0.1", port: 0 }), {
+      onError: (error) => errors.push(error),
+    });
+    await using client = await Client.connect(server.addr.port);
+    assertEquals(await client.echo(pattern(3)), pattern(3));
+    await server.close();
+    assertEquals(errors, []);
+
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using other = await Client.connect(listener.addr.port);
+    const connection: Deno.Conn = await listener.accept();
+    listener.close();
+    const echoed = echo(connection);
+    assertEquals(await other.echo(pattern(3)), pattern(3));
+    other.end();
+    await echoed;
+    connection.close();
   },
 });

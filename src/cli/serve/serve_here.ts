@@ -1,4 +1,4 @@
-import type { RefuseReason } from "../../core/admission.ts";
+import type { RefuseReason } from "../../core/serve_options.ts";
 import { serve } from "../../core/server.ts";
 import type {
   ClosedConnection,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { RefuseReason } from "../../core/admission.ts";
+import type { RefuseReason } from "../../core/serve_options.ts";
 import { sumDatagrams } from "../../core/combine.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
 import type { ClosedConnection } from "../../core/serve_options.ts";

@@ -25,7 +25,8 @@ export const runtime: Runtime = {
     const tcpBacklog = options.backlog;
     if (options.transport === "unix") {
       const listener = Deno.listen(options);
-      return new DenoListener(listener, listener.addr, nameUnnamed);
+      const { transport, path } = options;
+      return new DenoListener(listener, { transport, path }, nameUnnamed);
     }
     if (options.resets) {
       // A Deno.Conn has no way to reset.
@@ -92,7 +93,8 @@ class DenoListener<Conn extends Deno.Conn> implements Listener {
     addr: Addr,
     prepare: (connection: Conn) => Connection,
   ) {
-    this.addr = addr;
+    // Deno's addresses have no prototype, and so cannot be printed.
+    this.addr = { ...addr };
     this.#listener = listener;
     this.#prepare = prepare;
   }
@@ -141,9 +143,16 @@ function prepare(connection: Deno.TcpConn): Deno.TcpConn {
 }
 
 /** Gives an unnamed peer the path "", where Deno has null. */
-function nameUnnamed(connection: Deno.UnixConn): Deno.UnixConn {
+function nameUnnamed(connection: Deno.UnixConn): Connection {
   connection.remoteAddr.path ??= "";
-  return connection;
+  if (isStream(connection)) return connection;
+  throw new TypeError("Cannot accept: the connection is not a stream");
+}
+
+function isStream(
+  connection: Deno.UnixConn,
+): connection is Deno.UnixConn & Connection {
+  return connection.remoteAddr.transport === "unix";
 }
 
 /**
