@@ -13,6 +13,9 @@
  * @module
  */
 export { echo } from "./core/echo.ts";
+export { faultyConnection } from "./faults/faulty_connection.ts";
+export { faultyListener } from "./faults/faulty_listener.ts";
+export { InjectedFault } from "./core/injected_fault.ts";
 export { memoryListener } from "./core/memory_listener.ts";
 export { fromStreams } from "./core/streams.ts";
 export { listen } from "./listen/listen.ts";
@@ -26,6 +29,13 @@ export type {
   ServeOptions,
 } from "./core/serve_options.ts";
 export type { Echoable } from "./core/echo.ts";
+export type { EndingFault } from "./core/injected_fault.ts";
+export type {
+  CommonFaults,
+  DatagramFaults,
+  StreamFaults,
+  UnixFaults,
+} from "./core/fault_options.ts";
 export type { MemoryListener } from "./core/memory_listener.ts";
 export type { StreamPair } from "./core/streams.ts";
 export type { EchoServer, ShutdownOptions, Stats } from "./core/server.ts";

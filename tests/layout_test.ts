@@ -4,9 +4,10 @@ import { assertEquals } from "./helpers/assert.ts";
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   runtimes: ["core"],
-  listen: ["core", "runtimes"],
+  faults: ["core"],
+  listen: ["core", "runtimes", "faults"],
   bench: ["core", "listen", "runtimes"],
-  cli: ["core", "listen", "runtimes", "bench"],
+  cli: ["core", "listen", "runtimes", "faults", "bench"],
 };
 const ROOT = new URL("../src/", import.meta.url);
 const { state } = await Deno.permissions.query({ name: "read", path: ROOT });

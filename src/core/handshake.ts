@@ -23,6 +23,7 @@ export class SecureConnection implements Connection {
   readonly pipe?: (onBytes: (count: number) => void) => Promise<void>;
   readonly closeWrite?: () => Promise<void>;
   readonly reset?: () => void;
+  readonly delivered?: () => Promise<void>;
   readonly #connection: Connection;
   readonly #handshake: Promise<void>;
   readonly #failed = Promise.withResolvers<never>();
@@ -46,7 +47,7 @@ export class SecureConnection implements Connection {
     this.#handshake = this.#finish(handshake, timeout);
     // Reads and writes report the failure.
     this.#handshake.catch(() => {});
-    const { pipe, closeWrite, reset } = connection;
+    const { pipe, closeWrite, reset, delivered } = connection;
     if (pipe) {
       this.pipe = async (onBytes) => {
         await this.#handshake;
@@ -59,6 +60,7 @@ export class SecureConnection implements Connection {
         await closeWrite.call(connection);
       };
     }
+    if (delivered) this.delivered = () => delivered.call(connection);
     if (reset) {
       this.reset = () => {
         this.#failed.reject(new Error("Connection closed"));

@@ -1,4 +1,5 @@
 import { checkNames } from "./check_names.ts";
+import type { EndingFault } from "./injected_fault.ts";
 import type { Addr } from "./transport.ts";
 
 /** The longest delay that timers support: 24.8 days, in milliseconds. */
@@ -55,6 +56,7 @@ export interface OpenConnection extends ServedConnection {
  * - `"limit"`: it echoed `maxBytes`;
  * - `"closed"`: the program ended it, by `close()` or `reset()`;
  * - `"shutdown"`: the server was shut down;
+ * - `"fault"`: it was ended on purpose, by the fault `reset` or `close`;
  * - `"error"`: anything else.
  */
 export type CloseReason =
@@ -66,6 +68,7 @@ export type CloseReason =
   | "limit"
   | "closed"
   | "shutdown"
+  | "fault"
   | "error";
 
 /** A connection that has ended. */
@@ -77,6 +80,8 @@ export interface ClosedConnection extends ServedConnection {
    * known: in a few words, for example `"no shared cipher"`, with nothing of the peer's in them.
    */
   readonly error?: string;
+  /** Which fault ended it, where `reason` is `"fault"`. */
+  readonly fault?: EndingFault;
 }
 
 /**

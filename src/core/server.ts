@@ -4,6 +4,7 @@ import { echoAmong, Shared } from "./echo.ts";
 import { checkNames } from "./check_names.ts";
 import { codeOf, reasonOf } from "./error_message.ts";
 import { HandshakeError, TlsError } from "./handshake.ts";
+import { type EndingFault, InjectedFault } from "./injected_fault.ts";
 import {
   checkServeOptions,
   checkTime,
@@ -216,6 +217,8 @@ interface Entry {
   closed: boolean;
   /** The reason for the error, if it is known. */
   error?: string | undefined;
+  /** The fault that ended it. */
+  fault?: EndingFault;
 }
 
 class Server<A extends Addr> implements EchoServer<A> {
@@ -383,6 +386,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   /** Echoes a connection until it ends, for whatever reason. Never rejects. */
   async #echo(entry: Entry): Promise<void> {
     const { connection } = entry;
+    let isFaulty = false;
     try {
       await echoAmong(this.#shared, connection, (count) => {
         if (!(count >= 0)) throw wrongCount(count);
@@ -393,7 +397,12 @@ class Server<A extends Addr> implements EchoServer<A> {
       entry.reason ??= "eof";
     } catch (error) {
       // After an end on this side, the error is just that of the pending read.
-      if (entry.reason === undefined) {
+      if (entry.reason === undefined && error instanceof InjectedFault) {
+        isFaulty = true;
+        entry.fault = error.fault;
+        if (error.fault === "close") this.#finish(entry, "fault");
+        entry.reason = "fault";
+      } else if (entry.reason === undefined) {
         this.#failed++;
         this.#report(error, entry);
         if (isReset(error)) {
@@ -409,7 +418,9 @@ class Server<A extends Addr> implements EchoServer<A> {
       }
     }
     if (entry.farewell) {
-      await Promise.all([entry.farewell, this.#drain(connection)]);
+      // A pipe that has not failed drops everything itself.
+      const drained = connection.pipe && !isFaulty || this.#drain(connection);
+      await Promise.all([entry.farewell, drained]);
     }
     this.#close(entry);
     this.#settle(entry);
@@ -432,6 +443,7 @@ class Server<A extends Addr> implements EchoServer<A> {
         duration: performance.now() - openedAt,
         reason: entry.reason ?? "error",
         ...(entry.error !== undefined && { error: entry.error }),
+        ...(entry.fault !== undefined && { fault: entry.fault }),
       };
       this.#call(() => onClose(closed), entry);
     }
@@ -484,7 +496,6 @@ class Server<A extends Addr> implements EchoServer<A> {
     // One buffer serves all, because its content is not used.
     this.#sink ??= new Uint8Array(SINK);
     try {
-      if (connection.pipe) return;
       while ((await connection.read(this.#sink) ?? 0) > 0);
     } catch {
       // The peer has gone, or its time is over.

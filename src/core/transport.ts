@@ -1,3 +1,9 @@
+import type {
+  DatagramFaults,
+  StreamFaults,
+  UnixFaults,
+} from "./fault_options.ts";
+
 /** The address of one end of a network connection. */
 export interface NetAddr {
   /** The protocol; TLS runs over TCP. */
@@ -66,6 +72,11 @@ export interface Connection {
    */
   reset?(): void;
   /**
+   * Resolves when the peer's system has received everything that was written, or
+   * after 2 s; where that cannot be told, after 100 ms.
+   */
+  delivered?(): Promise<void>;
+  /**
    * The runtime's own way to send everything back that comes in, where it has a
    * faster one than `read` and `write`; a connection of your own does without.
    * Resolves once the peer has ended its
@@ -128,7 +139,7 @@ export interface Pem {
 export interface Datagrams {
   /** Datagrams sent back. */
   readonly echoed: number;
-  /** Datagrams not sent back: from a forbidden source, or too many at once. */
+  /** Datagrams not sent back: from a forbidden source, too many at once, or by a fault. */
   readonly dropped: number;
   /** Bytes in the datagrams sent back. */
   readonly bytes: number;
@@ -173,6 +184,8 @@ export interface TcpListenOptions {
    * @default {false}
    */
   readonly resets?: boolean | undefined;
+  /** How its connections misbehave, for tests of clients. `reset` implies `resets`. */
+  readonly faults?: StreamFaults | undefined;
 }
 
 /**
@@ -206,6 +219,8 @@ export interface UdpListenOptions
    * @default {false}
    */
   readonly anySource?: boolean | undefined;
+  /** How its datagrams misbehave, for tests of clients. */
+  readonly faults?: DatagramFaults | undefined;
 }
 
 /** Options of `listen` for a Unix socket. */
@@ -223,4 +238,6 @@ export interface UnixListenOptions {
    * @default {0o600}
    */
   readonly mode?: number | undefined;
+  /** How its connections misbehave, for tests of clients. */
+  readonly faults?: UnixFaults | undefined;
 }

@@ -10,6 +10,7 @@ import type {
   TlsBindOptions,
   UnixBindOptions,
 } from "../runtimes/runtime.ts";
+import type { DatagramFaults, StreamFaults } from "../core/fault_options.ts";
 import type {
   BoundListener,
   Listener,
@@ -91,8 +92,14 @@ export async function listenAll(
   options: ListenOptions,
 ): Promise<readonly Listener[]> {
   const endpoint = complete(options);
+  const { faults } = options;
+  // Before anything is bound: it says what is wrong.
+  const decorate = faults === undefined
+    ? undefined
+    : await decoratorFor(faults, endpoint.transport);
   try {
-    return await bindName(endpoint);
+    const listeners = await bindName(endpoint);
+    return decorate ? listeners.map(decorate) : listeners;
   } catch (thrown) {
     const cause = await realReason(thrown, endpoint);
     const url = formatEndpoint(endpoint);
@@ -101,6 +108,29 @@ export async function listenAll(
     const code = codeOf(cause);
     throw code === undefined ? error : Object.assign(error, { code });
   }
+}
+
+/**
+ * Loads what makes the connections of a listener misbehave; nothing for UDP, where
+ * it is the socket itself that does. Rejects if the faults are invalid.
+ */
+async function decoratorFor(
+  faults: StreamFaults & DatagramFaults,
+  transport: Endpoint["transport"],
+): Promise<((listener: Listener) => Listener) | undefined> {
+  const { checkDatagramFaults, checkStreamFaults } = await import(
+    "../faults/check_faults.ts"
+  );
+  if (transport === "udp") {
+    checkDatagramFaults(faults);
+    return undefined;
+  }
+  checkStreamFaults(faults);
+  if (transport === "unix" && faults.reset !== undefined) {
+    throw new TypeError("Invalid faults: a Unix socket has no reset");
+  }
+  const { faultyListener } = await import("../faults/faulty_listener.ts");
+  return (listener) => faultyListener(listener, faults);
 }
 
 /** Finds the reason of a failed look-up, which the runtimes do not all tell. */
@@ -134,18 +164,19 @@ type Endpoint =
 
 /** The options of each transport. */
 const OPTIONS = {
-  tcp: ["transport", "hostname", "port", "reusePort", "resets"],
+  tcp: ["transport", "hostname", "port", "reusePort", "resets", "faults"],
   tls: [
     "transport",
     "hostname",
     "port",
     "reusePort",
     "resets",
+    "faults",
     "cert",
     "key",
   ],
-  udp: ["transport", "hostname", "port", "anySource"],
-  unix: ["transport", "path", "mode"],
+  udp: ["transport", "hostname", "port", "anySource", "faults"],
+  unix: ["transport", "path", "mode", "faults"],
 } as const satisfies {
   tcp: (keyof TcpListenOptions)[];
   tls: (keyof TlsListenOptions)[];
@@ -196,14 +227,20 @@ function complete(options: ListenOptions): Endpoint {
   switch (options.transport) {
     case undefined:
     case "tcp": {
-      const { reusePort = false, resets = false } = options;
+      const { reusePort = false, resets = false, faults } = options;
       checkSwitch("reusePort", reusePort);
       checkSwitch("resets", resets);
-      return { transport: "tcp", hostname, port, reusePort, resets };
+      return {
+        transport: "tcp",
+        hostname,
+        port,
+        reusePort,
+        resets: resets || faults?.reset !== undefined,
+      };
     }
     case "tls": {
-      const { transport, cert, key, reusePort = false, resets = false } =
-        options;
+      const { transport, cert, key, faults } = options;
+      const { reusePort = false, resets = false } = options;
       checkSecret("cert", cert);
       checkSecret("key", key);
       checkSwitch("reusePort", reusePort);
@@ -214,16 +251,16 @@ function complete(options: ListenOptions): Endpoint {
         hostname,
         port,
         reusePort,
-        resets,
+        resets: resets || faults?.reset !== undefined,
         cert,
         key,
         handshakeTimeout,
       };
     }
     case "udp": {
-      const { transport, anySource = false } = options;
+      const { transport, anySource = false, faults } = options;
       checkSwitch("anySource", anySource);
-      return { transport, hostname, port, anySource };
+      return { transport, hostname, port, anySource, faults };
     }
   }
 }

@@ -3,6 +3,9 @@ import { lookup } from "node:dns/promises";
 import { isEverywhere } from "./endpoint.ts";
 import { isError } from "../core/error_message.ts";
 import { EchoServices } from "./echo_services.ts";
+import type { Send } from "../faults/datagrams.ts";
+import type { FaultySender } from "../faults/faulty_datagrams.ts";
+import type { DatagramFaults } from "../core/fault_options.ts";
 import type {
   Connection,
   Datagrams,
@@ -45,6 +48,8 @@ export interface UdpBindOptions {
   readonly port: number;
   /** Whether to answer sources that are or look like an echo service, too. */
   readonly anySource: boolean;
+  /** How to misbehave. */
+  readonly faults?: DatagramFaults | undefined;
 }
 
 /**
@@ -57,6 +62,7 @@ export async function listenUdp(
   options: UdpBindOptions,
   own?: NetAddr,
 ): Promise<UdpListener> {
+  const faults = options.faults && await loadFaults(options.faults);
   const { address, family } = await lookup(options.hostname);
   const open = () =>
     createSocket({
@@ -71,7 +77,21 @@ export async function listenUdp(
     socket.close();
     throw error;
   }
-  return new UdpListener(socket, open, options.anySource, own);
+  const listener = new UdpListener(socket, open, options.anySource, own);
+  // With no other wait since it was bound, so that no datagram came before.
+  if (faults) listener.decorate(faults);
+  return listener;
+}
+
+/** Decorates a way to send; `onDrop` is called for what will not be sent. */
+type AddDatagramFaults = (
+  send: Send<RemoteInfo>,
+  onDrop: () => void,
+) => FaultySender<RemoteInfo>;
+
+async function loadFaults(faults: DatagramFaults): Promise<AddDatagramFaults> {
+  const { faultyDatagrams } = await import("../faults/faulty_datagrams.ts");
+  return (send, onDrop) => faultyDatagrams(send, faults, onDrop);
 }
 
 function bind(socket: Socket, port: number, address: string): Promise<void> {
@@ -100,6 +120,9 @@ export class UdpListener implements Listener {
   #closed = false;
   #wake = () => {};
   #stopAsking = () => {};
+  /** Sends a datagram back; faults take its place. */
+  #send = (bytes: Uint8Array, to: RemoteInfo) => this.#sendNow(bytes, to);
+  #stopFaults = () => {};
 
   constructor(
     socket: Socket,
@@ -129,6 +152,13 @@ export class UdpListener implements Listener {
     };
   }
 
+  /** Lets it misbehave from now on. */
+  decorate(faults: AddDatagramFaults): void {
+    const { send, close } = faults(this.#send, () => this.#dropped++);
+    this.#send = send;
+    this.#stopFaults = close;
+  }
+
   async accept(): Promise<Connection | null> {
     for (;;) {
       if (this.#closed) return null;
@@ -144,6 +174,7 @@ export class UdpListener implements Listener {
     this.#closed = true;
     this.#socket.close();
     this.#stopAsking();
+    this.#stopFaults();
     this.#wake();
   }
 
@@ -156,14 +187,14 @@ export class UdpListener implements Listener {
   }
 
   #echo(bytes: Uint8Array, from: RemoteInfo): void {
-    const { address, port } = from;
-    const answer = port !== 0 && this.#queued < LARGEST_QUEUE &&
+    const answer = from.port !== 0 && this.#queued < LARGEST_QUEUE &&
       (this.#anySource ||
         isClient(from, this.#own) && !this.#services.note(bytes, from));
-    if (!answer) {
-      this.#dropped++;
-      return;
-    }
+    if (answer) this.#send(bytes, from);
+    else this.#dropped++;
+  }
+
+  #sendNow(bytes: Uint8Array, { address, port }: RemoteInfo): void {
     this.#queued++;
     let retries = RETRIES;
     const sent = (error?: Error | null) => {

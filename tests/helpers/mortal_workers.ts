@@ -13,7 +13,7 @@ const settings = readArgs(
   ["--workers", "2", "--port", "0", "--verbose"],
   await loadBuiltin(),
 );
-const { addrs } = await serveOnWorkers(settings, {
+const { endpoints } = await serveOnWorkers(settings, {
   onRefuse() {},
   onOpen() {
     if (++opened === 1) threads[0]?.terminate();
@@ -25,6 +25,6 @@ const { addrs } = await serveOnWorkers(settings, {
   threads.push(thread);
   return thread;
 });
-for (const addr of addrs) {
+for (const { addr } of endpoints) {
   console.error(`Listening on ${formatEndpoint(addr)}`);
 }

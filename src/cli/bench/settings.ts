@@ -12,7 +12,7 @@ import {
   UsageError,
 } from "../command_line.ts";
 import type { ParseArgs } from "../parse_args.ts";
-import { readSize, SIZE } from "../size.ts";
+import { readSizes, SIZES } from "../size.ts";
 
 /** The help text of `echod bench`. */
 export const BENCH_HELP = `Usage: echod bench [OPTIONS] ENDPOINT
@@ -152,8 +152,8 @@ export function readBenchArgs(
     connections: valueOf("connections", FROM_1, readFrom1) ?? 10,
     size: valueOf(
       "size",
-      `${SIZE}, or two of them, such as 1..64KiB (1GiB at most)`,
-      readSizes,
+      `${SIZES} (1GiB at most)`,
+      readMessageSizes,
     ) ?? [64, 64],
     duration: valueOf("duration", SOME_TIME, readSomeTime),
     messages: valueOf("messages", FROM_1, readFrom1),
@@ -225,11 +225,9 @@ function check(settings: BenchSettings, others: number): void {
   }
 }
 
-function readSizes(text: string): readonly [number, number] | undefined {
-  const [least = NaN, most = least, ...others] = text.split("..")
-    .map((part) => readSize(part) ?? NaN);
-  const isRange = least <= most && most <= LARGEST && others.length === 0;
-  return isRange ? [least, most] : undefined;
+function readMessageSizes(text: string): readonly [number, number] | undefined {
+  const sizes = readSizes(text);
+  return sizes && sizes[1] <= LARGEST ? sizes : undefined;
 }
 
 function readRate(text: string): number | undefined {

@@ -3,6 +3,8 @@ import { isEverywhere } from "../../listen/endpoint.ts";
 import { mayListAddresses } from "../../listen/may_list_addresses.ts";
 import { isLoopback } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";
+import type { EndpointSettings } from "./endpoint_settings.ts";
+import { formatFaults } from "./format_faults.ts";
 import type { Settings } from "./settings.ts";
 import { formatBytes, formatCount, formatTime } from "../format.ts";
 import type { Log } from "./log.ts";
@@ -20,13 +22,14 @@ export function observeTo(log: Log): Observer {
       const remote = formatAddr(remoteAddr);
       log.write("debug", "open", `#${id} ${remote} opened`, { id, remote });
     },
-    onClose({ id, remoteAddr, bytes, duration, reason, error }) {
+    onClose({ id, remoteAddr, bytes, duration, reason, error, fault }) {
       const remote = formatAddr(remoteAddr);
       const what = `${formatBytes(bytes)} echoed in ${formatTime(duration)}`;
-      const why = error === undefined ? reason : `${reason}: ${error}`;
+      const detail = error ?? fault;
+      const why = detail === undefined ? reason : `${reason}: ${detail}`;
       const text = `#${id} ${remote} closed (${why}): ${what}`;
       const durationMs = Math.round(duration);
-      const fields = { id, remote, bytes, durationMs, reason, error };
+      const fields = { id, remote, bytes, durationMs, reason, error, fault };
       log.write("debug", "close", text, fields);
     },
     onError(message) {
@@ -38,13 +41,16 @@ export function observeTo(log: Log): Observer {
 /** Logs the addresses, and warnings of what they mean for clients. */
 export function logListening(
   log: Log,
-  addrs: readonly Addr[],
+  endpoints: readonly EndpointSettings[],
   settings: Settings,
 ): void {
-  for (const addr of addrs) {
+  for (const { addr, faults } of endpoints) {
     const endpoint = formatEndpoint(addr);
-    log.write("info", "listening", `Listening on ${endpoint}`, { endpoint });
+    const what = faults ? ` with faults: ${formatFaults(faults)}` : "";
+    const fields = { endpoint, faults };
+    log.write("info", "listening", `Listening on ${endpoint}${what}`, fields);
   }
+  const addrs = endpoints.map(({ addr }) => addr);
   const vague = addrs.find(isVague);
   if (vague && !mayListAddresses()) {
     const endpoint = formatEndpoint(vague);

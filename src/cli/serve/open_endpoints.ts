@@ -5,15 +5,26 @@ import type { Listener, ListenOptions, Pem } from "../../core/transport.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 
+/** An endpoint that is bound. */
+export interface Opened {
+  /** The endpoint, with the real port; one name may have become several. */
+  readonly endpoint: EndpointSettings;
+  readonly listener: Listener;
+}
+
 /** Binds all endpoints of the command line, or none of them. */
-export async function openAll(settings: Settings): Promise<Listener[]> {
-  const opened: Listener[] = [];
+export async function openAll(settings: Settings): Promise<Opened[]> {
+  const opened: Opened[] = [];
   try {
     for (const endpoint of settings.endpoints) {
-      opened.push(...await listenAll(await optionsFor(endpoint, settings)));
+      const all = await listenAll(await optionsFor(endpoint, settings));
+      for (const listener of all) {
+        const { addr } = listener;
+        opened.push({ endpoint: { ...endpoint, addr }, listener });
+      }
     }
   } catch (error) {
-    for (const listener of opened) listener.close();
+    for (const { listener } of opened) listener.close();
     throw error;
   }
   return opened;
@@ -48,19 +59,20 @@ export async function reloadAll(
 }
 
 async function optionsFor(
-  { addr }: EndpointSettings,
+  { addr, faults }: EndpointSettings,
   settings: Settings,
 ): Promise<ListenOptions> {
   if ("path" in addr) {
-    return { transport: "unix", path: addr.path, mode: settings.unixMode };
+    const { path } = addr;
+    return { transport: "unix", path, mode: settings.unixMode, faults };
   }
   const { transport, ...place } = addr;
-  const shared = { ...place, reusePort: settings.workers > 1 };
+  const shared = { ...place, reusePort: settings.workers > 1, faults };
   switch (transport) {
     case "tcp":
       return { transport, ...shared };
     case "udp":
-      return { transport, ...place, anySource: settings.udpAnySource };
+      return { transport, ...place, anySource: settings.udpAnySource, faults };
     case "tls":
       try {
         return { transport, ...shared, ...await readPem(settings) };

@@ -47,7 +47,7 @@ export async function runServe(runtime: Runtime): Promise<number> {
     }
   });
   // After the handlers are set: a reader of these lines may send a signal at once.
-  logListening(log, serving.addrs, settings);
+  logListening(log, serving.endpoints, settings);
   const totals = await serving.finished;
   ignoreSignals();
   ignoreHangup();

@@ -7,6 +7,7 @@ import type {
 import type { Stats } from "../../core/server.ts";
 import type { Addr } from "../../core/transport.ts";
 import { makeAdmit } from "./networks.ts";
+import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 import { openAll, reloadAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
@@ -28,8 +29,8 @@ export type Totals = Omit<Stats, "active" | "peak" | "startedAt">;
 
 /** A running server, or several workers that act as one. */
 export interface Serving {
-  /** The addresses it listens on. */
-  readonly addrs: readonly Addr[];
+  /** What it listens on, with the real ports. */
+  readonly endpoints: readonly EndpointSettings[];
   /** Resolves with the totals when it has ended. */
   readonly finished: Promise<Totals>;
   /**
@@ -49,7 +50,8 @@ export async function serveHere(
   const { once, allow, deny } = settings;
   const isFiltered = allow.length > 0 || deny.length > 0;
   const admit = isFiltered ? await makeAdmit(allow, deny) : undefined;
-  const listeners = await openAll(settings);
+  const opened = await openAll(settings);
+  const listeners = opened.map(({ listener }) => listener);
   const server = serve(listeners, {
     maxConnections: once ? 1 : settings.maxConnections,
     maxConnectionsPerHost: settings.maxPerHost,
@@ -72,7 +74,7 @@ export async function serveHere(
     },
   });
   return {
-    addrs: listeners.map(({ addr }) => addr),
+    endpoints: opened.map(({ endpoint }) => endpoint),
     finished: server.finished.then(() => server.stats()),
     reload: () => reloadAll(listeners, settings),
     shutdown(grace) {

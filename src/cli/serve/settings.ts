@@ -26,6 +26,9 @@ Endpoints (instead of --hostname and --port; served together):
   tls://HOST:PORT            with --tls-cert and --tls-key
   udp://HOST:PORT
   unix:///PATH
+  tcp://:3001?delay=50ms&reset=1MiB and the like misbehave on purpose, with:
+    delay jitter window corrupt share seed; over UDP drop duplicate reorder, else
+    rate slice stall after reset close deaf mute
 
 Options:
   -H, --hostname HOST        address to listen on (127.0.0.1; :: is every address)

@@ -37,7 +37,7 @@ try {
     const connections = await serving.shutdown(grace);
     tell({ type: "draining", connections });
   });
-  tell({ type: "listening", addrs: serving.addrs });
+  tell({ type: "listening", endpoints: serving.endpoints });
   tell({ type: "finished", totals: await serving.finished });
 } catch (error) {
   tell({ type: "failed", message: explain(error) });

@@ -4,10 +4,10 @@ import type { RefuseReason } from "../../core/serve_options.ts";
 import { sumDatagrams } from "../../core/combine.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
 import type { ClosedConnection } from "../../core/serve_options.ts";
-import type { Addr, Listener } from "../../core/transport.ts";
+import type { Addr } from "../../core/transport.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
-import { openAll } from "./open_endpoints.ts";
+import { openAll, type Opened } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
 import type { Newcomer, Observer, Serving, Totals } from "./serve_here.ts";
 
@@ -16,7 +16,10 @@ const BACKOFF = { first: 5, longest: 1_000 };
 
 /** A message from a worker. */
 export type Report =
-  | { readonly type: "listening"; readonly addrs: readonly Addr[] }
+  | {
+    readonly type: "listening";
+    readonly endpoints: readonly EndpointSettings[];
+  }
   /** The worker cannot listen. */
   | { readonly type: "failed"; readonly message: string }
   | {
@@ -69,13 +72,13 @@ export async function serveOnWorkers(
 ): Promise<Serving> {
   const workers = new Workers(observer, start);
   const endpoints = await findPorts(settings);
-  let addrs: readonly Addr[] = [];
+  let bound: readonly EndpointSettings[] = [];
   try {
     for (let index = 0; index < settings.workers; index++) {
       const share = shareOf({ ...settings, endpoints }, index);
-      const bound = await workers.add(share);
+      const own = await workers.add(share);
       // The first has those too that cannot be shared.
-      if (index === 0) addrs = bound;
+      if (index === 0) bound = own;
     }
   } catch (error) {
     await workers.shutdown(0);
@@ -83,7 +86,7 @@ export async function serveOnWorkers(
     throw error;
   }
   return {
-    addrs,
+    endpoints: bound,
     finished: workers.finished(),
     reload: () => workers.reload(),
     shutdown: (grace) => workers.shutdown(grace),
@@ -98,7 +101,7 @@ export async function serveOnWorkers(
 async function findPorts(
   settings: Settings,
 ): Promise<readonly EndpointSettings[]> {
-  const opened: Listener[] = [];
+  const opened: Opened[] = [];
   try {
     const endpoints: EndpointSettings[] = [];
     for (const endpoint of settings.endpoints) {
@@ -107,13 +110,13 @@ async function findPorts(
         continue;
       }
       const alone = { ...settings, endpoints: [endpoint], workers: 1 };
-      const listeners = await openAll(alone);
-      opened.push(...listeners);
-      endpoints.push(...listeners.map(({ addr }) => ({ ...endpoint, addr })));
+      const bound = await openAll(alone);
+      opened.push(...bound);
+      endpoints.push(...bound.map(({ endpoint }) => endpoint));
     }
     return endpoints;
   } finally {
-    for (const listener of opened) listener.close();
+    for (const { listener } of opened) listener.close();
   }
 }
 
@@ -155,12 +158,12 @@ class Workers {
     this.#start = start;
   }
 
-  /** Adds a worker. Resolves with the addresses that it listens on. */
-  async add(settings: Settings): Promise<readonly Addr[]> {
+  /** Adds a worker. Resolves with what it listens on. */
+  async add(settings: Settings): Promise<readonly EndpointSettings[]> {
     const thread = this.#startThread(settings);
-    const addrs = await thread.listening;
+    const endpoints = await thread.listening;
     this.#totals.push(this.#keepUp(settings, thread));
-    return addrs;
+    return endpoints;
   }
 
   /** Shuts all workers down. Resolves with the number of open connections. */
@@ -213,14 +216,16 @@ class Workers {
 
 /** One thread, from its start to its end. */
 class Thread {
-  /** Resolves with the addresses it listens on. Rejects if the thread ends before that. */
-  readonly listening: Promise<readonly Addr[]>;
+  /** Resolves with what it listens on. Rejects if the thread ends before that. */
+  readonly listening: Promise<readonly EndpointSettings[]>;
   /** Resolves with what it has done, or with why it has died. */
   readonly ended: Promise<{ totals: Totals | undefined; reason: string }>;
   readonly #worker: Worker;
   readonly #observer: Observer;
   readonly #nextId: () => number;
-  readonly #listening = Promise.withResolvers<readonly Addr[]>();
+  readonly #listening = Promise.withResolvers<
+    readonly EndpointSettings[]
+  >();
   readonly #draining = Promise.withResolvers<number>();
   /** Maps the thread's own connection numbers to those among all threads. */
   readonly #ids = new Map<number, number>();
@@ -270,7 +275,7 @@ class Thread {
     switch (report.type) {
       case "listening":
         this.#isListening = true;
-        this.#listening.resolve(report.addrs);
+        this.#listening.resolve(report.endpoints);
         break;
       case "failed":
         this.#reason = report.message;

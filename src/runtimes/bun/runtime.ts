@@ -34,6 +34,7 @@ interface Socket {
   /** The peer's address, if it is on the network. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  readonly localPort: number | undefined;
   /** Returns the number of bytes that the system accepted, or -1 once it has failed. */
   write(bytes: Uint8Array): number;
   pause(): void;
@@ -324,6 +325,11 @@ class BunTcpConnection extends BunConnection {
   constructor(socket: Socket, transport: BindOptions["transport"]) {
     super(socket, transport);
     this.#socket = socket;
+  }
+
+  async delivered(): Promise<void> {
+    const { delivered } = await import("../delivered.ts");
+    await delivered(this.#socket.localPort, this.#socket.remotePort);
   }
 
   reset(): void {

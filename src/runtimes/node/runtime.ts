@@ -405,6 +405,11 @@ class NodeTcpConnection extends NodeConnection {
     this.#raw = raw;
   }
 
+  async delivered(): Promise<void> {
+    const { delivered } = await import("../delivered.ts");
+    await delivered(this.#raw.localPort, this.#raw.remotePort);
+  }
+
   reset(): void {
     this.#raw.resetAndDestroy();
     super.close();

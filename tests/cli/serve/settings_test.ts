@@ -105,6 +105,48 @@ const RIGHT: Record<string, Partial<Settings>> = {
     endpoints: [{ addr: { transport: "udp", hostname: "::", port: 7 } }],
     udpAnySource: true,
   },
+  "tcp://:1?delay=50ms&jitter=1.5ms&window=64KiB&rate=64KiB&slice=1..4KiB": {
+    endpoints: [{
+      ...tcp("::", 1),
+      faults: {
+        delay: 50,
+        jitter: 1.5,
+        window: 65_536,
+        rate: 65_536,
+        slice: [1, 4_096],
+      },
+    }],
+  },
+  "tcp://:1?stall=1s&after=0&reset=0&close=1MiB&corrupt=0.5%&share=10%&seed=7":
+    {
+      endpoints: [{
+        ...tcp("::", 1),
+        faults: {
+          stall: 1_000,
+          after: 0,
+          reset: 0,
+          close: 1_048_576,
+          corrupt: 0.5,
+          share: 10,
+          seed: 7,
+        },
+      }],
+    },
+  "unix:///e?deaf unix:///f?mute&slice=3": {
+    endpoints: [
+      { addr: { transport: "unix", path: "/e" }, faults: { deaf: true } },
+      {
+        addr: { transport: "unix", path: "/f" },
+        faults: { slice: [3, 3], mute: true },
+      },
+    ],
+  },
+  "udp://:1?drop=2%&duplicate=100%&reorder=0%&delay=1s": {
+    endpoints: [{
+      addr: { transport: "udp", hostname: "::", port: 1 },
+      faults: { delay: 1_000, drop: 2, duplicate: 100, reorder: 0 },
+    }],
+  },
   "--tls-cert c.pem tls://:1 --tls-key=k.pem": {
     endpoints: [{ addr: { transport: "tls", hostname: "::", port: 1 } }],
     tlsCert: "c.pem",
@@ -124,6 +166,28 @@ for (const [line, expected] of Object.entries(RIGHT)) {
 /** Wrong command lines, and what their message has to name. */
 const WRONG: Record<string, string[]> = {
   "--bogus": ["--bogus"],
+  "tcp://:1?delay=50": ['"50"', "delay", "such as 500ms"],
+  "tcp://:1?delay=0s": ['"0s"', "delay", "more than 0"],
+  "tcp://:1?delay": ["Missing value", "delay", "such as 500ms"],
+  "tcp://:1?rate=64K": ['"64K"', "rate", "64, 4KiB"],
+  "tcp://:1?slice=5..1": ['"5..1"', "slice", "1..64KiB"],
+  "tcp://:1?reset=x": ['"x"', "reset", "such as 0, 64"],
+  "tcp://:1?mute=yes": ['"yes"', "mute", "none"],
+  "tcp://:1?mute&share=10": ['"10"', "share", "10% or 0.5%"],
+  "tcp://:1?mute&share=101%": ['"101%"', "share"],
+  "tcp://:1?mute&seed=4294967296": ["seed", "4294967295"],
+  "tcp://:1?mute&mute": ["mute", "2 times", "once"],
+  "tcp://:1?jitter=1ms": ["jitter needs delay", '"tcp://:1?jitter=1ms"'],
+  "tcp://:1?delay=1ms&jitter=2ms": ["jitter", "at most delay"],
+  "tcp://:1?after=1": ["after needs stall"],
+  "tcp://:1?share=10%": ["share needs a fault"],
+  "tcp://:1?drop=1%": ["drop", "belongs to udp://", "tcp:// accepts delay"],
+  "udp://:1?rate=1": ["rate", "belongs to tcp://", "udp:// accepts delay"],
+  "unix:///e?reset=1": [
+    "reset",
+    "belongs to tcp:// and tls://",
+    "unix:// accepts",
+  ],
   "tcp://:1?bogus=1": ['"bogus"', '"tcp://:1?bogus=1"', "tcp:// accepts"],
   "-x": ["-x"],
   "--no-once": ["--no-once"],

@@ -1,0 +1,22 @@
+import type { Connection } from "../core/transport.ts";
+import { Decorated } from "./decorated.ts";
+
+/** Never reads: a read is pending until the connection is closed. */
+export class Deaf extends Decorated {
+  readonly #closed = Promise.withResolvers<never>();
+
+  constructor(inner: Connection) {
+    super(inner);
+    // Each read reports it.
+    this.#closed.promise.catch(() => {});
+  }
+
+  override read(): Promise<never> {
+    return this.#closed.promise;
+  }
+
+  protected override stop(): void {
+    super.stop();
+    this.#closed.reject(new Error("Connection closed"));
+  }
+}
