@@ -1,3 +1,4 @@
+import { acceptPending } from "./accept_queue.ts";
 import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /**
@@ -42,6 +43,7 @@ class Combined<A extends Addr> implements Listener<A> {
   /** Results not asked for yet, at most one of each listener. */
   readonly #answers: Answer[] = [];
   #ended = 0;
+  #pending = false;
   #closed = false;
   #wake = () => {};
 
@@ -56,17 +58,23 @@ class Combined<A extends Addr> implements Listener<A> {
   }
 
   async accept(): Promise<Connection | null> {
-    for (;;) {
-      if (this.#closed) return null;
-      for (const listener of this.#idle) this.#ask(listener);
-      const answer = this.#answers.shift();
-      if (answer) {
-        this.#idle.add(answer.from);
-        if ("error" in answer) throw answer.error;
-        return answer.connection;
+    if (this.#pending) throw acceptPending();
+    this.#pending = true;
+    try {
+      for (;;) {
+        if (this.#closed) return null;
+        for (const listener of this.#idle) this.#ask(listener);
+        const answer = this.#answers.shift();
+        if (answer) {
+          this.#idle.add(answer.from);
+          if ("error" in answer) throw answer.error;
+          return answer.connection;
+        }
+        if (this.#ended === this.#listeners.length) return null;
+        await new Promise<void>((wake) => this.#wake = wake);
       }
-      if (this.#ended === this.#listeners.length) return null;
-      await new Promise<void>((wake) => this.#wake = wake);
+    } finally {
+      this.#pending = false;
     }
   }
 

@@ -1,3 +1,4 @@
+import { AcceptQueue } from "./accept_queue.ts";
 import { fromStreams, type StreamPair } from "./streams.ts";
 import type { Addr, BoundListener, Connection } from "./transport.ts";
 
@@ -38,38 +39,29 @@ export function memoryListener(): MemoryListener {
 
 class InMemory implements MemoryListener {
   readonly addr: Addr = { transport: "unix", path: "" };
-  readonly #waiting: Connection[] = [];
+  readonly #queue = new AcceptQueue<Connection>();
   #closed = false;
-  #wake = () => {};
 
   connect(remoteAddr?: Addr): StreamPair {
     if (this.#closed) throw new Error("Cannot connect: the listener is closed");
     const up = copier();
     const down = copier();
-    this.#waiting.push(
+    this.#queue.push(
       fromStreams(
         { readable: up.readable, writable: down.writable },
         remoteAddr,
       ),
     );
-    this.#wake();
     return { readable: down.readable, writable: up.writable };
   }
 
-  async accept(): Promise<Connection | null> {
-    for (;;) {
-      if (this.#closed) return null;
-      const next = this.#waiting.shift();
-      if (next) return next;
-      await new Promise<void>((wake) => this.#wake = wake);
-    }
+  accept(): Promise<Connection | null> {
+    return this.#queue.next();
   }
 
   close(): void {
-    if (this.#closed) return;
     this.#closed = true;
-    for (const connection of this.#waiting) connection.close();
-    this.#wake();
+    for (const connection of this.#queue.close()) connection.close();
   }
 
   [Symbol.dispose](): void {

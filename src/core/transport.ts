@@ -88,8 +88,7 @@ export interface Connection {
 /**
  * A bound socket that accepts connections. `A` is the type of its address.
  *
- * A server has one `accept` pending at a time. What a second one at the same time
- * gets is left to the listener. Each connection is given away once, and is its
+ * One `accept` may be pending at a time: a second one rejects. Each connection is given away once, and is its
  * new owner's to close.
  */
 export interface Listener<A extends Addr = Addr> {

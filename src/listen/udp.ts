@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isEverywhere } from "./endpoint.ts";
+import { AcceptQueue } from "../core/accept_queue.ts";
 import { isError } from "../core/error_message.ts";
 import { EchoServices } from "./echo_services.ts";
 import type { Send } from "../faults/datagrams.ts";
@@ -116,9 +117,8 @@ export class UdpListener implements Listener {
   #dropped = 0;
   #bytes = 0;
   #queued = 0;
-  #error: Error | undefined;
+  readonly #errors = new AcceptQueue<Connection>();
   #closed = false;
-  #wake = () => {};
   #stopAsking = () => {};
   /** Sends a datagram back; faults take its place. */
   #send = (bytes: Uint8Array, to: RemoteInfo) => this.#sendNow(bytes, to);
@@ -139,8 +139,7 @@ export class UdpListener implements Listener {
     socket.on("message", (bytes, from) => this.#echo(bytes, from));
     socket.on("error", (error) => {
       if (isIcmp(error)) return;
-      this.#error = error;
-      this.#wake();
+      this.#errors.fail(error);
     });
   }
 
@@ -159,14 +158,8 @@ export class UdpListener implements Listener {
     this.#stopFaults = close;
   }
 
-  async accept(): Promise<Connection | null> {
-    for (;;) {
-      if (this.#closed) return null;
-      const error = this.#error;
-      this.#error = undefined;
-      if (error) throw error;
-      await new Promise<void>((wake) => this.#wake = wake);
-    }
+  accept(): Promise<Connection | null> {
+    return this.#errors.next();
   }
 
   close(): void {
@@ -175,7 +168,7 @@ export class UdpListener implements Listener {
     this.#socket.close();
     this.#stopAsking();
     this.#stopFaults();
-    this.#wake();
+    this.#errors.close();
   }
 
   ref(): void {

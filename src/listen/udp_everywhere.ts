@@ -1,3 +1,4 @@
+import { AcceptQueue } from "../core/accept_queue.ts";
 import { codeOf } from "../core/error_message.ts";
 import { sumDatagrams } from "../core/combine.ts";
 import type {
@@ -48,10 +49,9 @@ class EveryAddress implements Listener {
   /** What the sockets of addresses that have gone did. */
   #past: Datagrams = { echoed: 0, dropped: 0, bytes: 0 };
   #timer: ReturnType<typeof setInterval> | undefined;
-  #error: unknown;
+  readonly #errors = new AcceptQueue<Connection>();
   #unref = false;
   #closed = false;
-  #wake = () => {};
 
   constructor(
     options: UdpBindOptions,
@@ -90,14 +90,8 @@ class EveryAddress implements Listener {
     this.#timer = setInterval(() => this.#look(), INTERVAL);
   }
 
-  async accept(): Promise<Connection | null> {
-    for (;;) {
-      if (this.#closed) return null;
-      const error = this.#error;
-      this.#error = undefined;
-      if (error) throw error;
-      await new Promise<void>((wake) => this.#wake = wake);
-    }
+  accept(): Promise<Connection | null> {
+    return this.#errors.next();
   }
 
   close(): void {
@@ -105,7 +99,7 @@ class EveryAddress implements Listener {
     this.#closed = true;
     clearInterval(this.#timer);
     for (const socket of this.#sockets.values()) socket.close();
-    this.#wake();
+    this.#errors.close();
   }
 
   ref(): void {
@@ -144,7 +138,7 @@ class EveryAddress implements Listener {
       try {
         if (await socket.accept() === null) return;
       } catch (error) {
-        this.#fail(error);
+        this.#errors.fail(error);
       }
     }
   }
@@ -162,14 +156,9 @@ class EveryAddress implements Listener {
     for (const address of now) {
       if (this.#sockets.has(address)) continue;
       this.#add(address).catch((error) => {
-        if (!isMissing(error)) this.#fail(error);
+        if (!isMissing(error)) this.#errors.fail(error);
       });
     }
-  }
-
-  #fail(error: unknown): void {
-    this.#error = error;
-    this.#wake();
   }
 }
 

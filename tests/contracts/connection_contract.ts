@@ -26,6 +26,22 @@ export function contract(test: Test, transport: Transport): void {
     assertEquals(await listener.accept(), null);
   });
 
+  test("accept() rejects while another one is pending, which goes on", async () => {
+    using listener = await listen(transport.options());
+    for (let round = 0; round < 2; round++) {
+      const accepted = listener.accept();
+      await assertRejects(
+        () => listener.accept(),
+        Error,
+        "Cannot accept: another accept() is pending",
+      );
+      await using _client = await transport.connect(listener.addr);
+      const connection = await accepted;
+      assert(connection);
+      connection.close();
+    }
+  });
+
   test("A connection names its peer", async () => {
     await using pair = await Pair.open(transport);
     const { remoteAddr } = pair.connection;

@@ -13,6 +13,19 @@ import { portOf } from "../helpers/transports.ts";
 
 /** States what a UDP endpoint has to do on every runtime. */
 export function udpContract(test: Test): void {
+  test("accept() rejects while another one is pending", async () => {
+    const listener = await listen({ transport: "udp", port: 0 });
+    const accepted = listener.accept();
+    await assertRejects(
+      () => listener.accept(),
+      Error,
+      "Cannot accept: another accept() is pending",
+    );
+    listener.close();
+    assertEquals(await accepted, null);
+    assertEquals(await listener.accept(), null);
+  });
+
   test("listen() takes a free port and names it", async () => {
     const listener = await listen({ transport: "udp", port: 0 });
     const { addr } = listener;

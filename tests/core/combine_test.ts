@@ -190,3 +190,16 @@ Deno.test("A late connection whose close() rejects harms nobody", async () => {
   assertEquals(await accepted, null);
   await settled();
 });
+
+Deno.test("combine() rejects an accept while another one is pending", async () => {
+  const listener = combine([new MemoryListener(), new MemoryListener()]);
+  const accepted = listener.accept();
+  await assertRejects(
+    () => listener.accept(),
+    Error,
+    "Cannot accept: another accept() is pending",
+  );
+  listener.close();
+  assertEquals(await accepted, null);
+  assertEquals(await listener.accept(), null);
+});

@@ -1,3 +1,4 @@
+import { AcceptQueue } from "../../core/accept_queue.ts";
 import { SecureConnection } from "../../core/handshake.ts";
 import type { BindOptions, Runtime } from "../runtime.ts";
 import { CIPHERS, readHandshakeError, readTlsError } from "../tls.ts";
@@ -81,9 +82,8 @@ class BunListener implements Listener {
   readonly addr: Addr;
   readonly #options: BindOptions;
   readonly #listener;
-  readonly #waiting: BunConnection[] = [];
+  readonly #queue = new AcceptQueue<BunConnection>();
   #closed = false;
-  #wake = () => {};
 
   constructor(options: BindOptions) {
     const { transport } = options;
@@ -106,8 +106,7 @@ class BunListener implements Listener {
           socket.data = transport === "unix"
             ? new BunConnection(socket, transport)
             : new BunTcpConnection(socket, transport);
-          this.#waiting.push(socket.data);
-          this.#wake();
+          this.#queue.push(socket.data);
         },
         handshake: ({ data }, success, error) =>
           data.onHandshake(success, error),
@@ -127,21 +126,20 @@ class BunListener implements Listener {
   async accept(): Promise<Connection | null> {
     const options = this.#options;
     for (;;) {
-      if (this.#closed) return null;
-      const next = this.#waiting.shift();
-      if (next?.isGone()) {
+      const next = await this.#queue.next();
+      if (next === null) return null;
+      if (next.isGone()) {
         next.close();
         continue;
       }
-      if (next && options.transport === "tls") {
+      if (options.transport === "tls") {
         return new SecureConnection(
           next,
           next.handshake(),
           options.handshakeTimeout,
         );
       }
-      if (next) return next;
-      await new Promise<void>((wake) => this.#wake = wake);
+      return next;
     }
   }
 
@@ -149,8 +147,7 @@ class BunListener implements Listener {
     if (this.#closed) return;
     this.#closed = true;
     this.#listener.stop();
-    for (const connection of this.#waiting) connection.close();
-    this.#wake();
+    for (const connection of this.#queue.close()) connection.close();
   }
 
   ref(): void {

@@ -1,3 +1,4 @@
+import { acceptPending } from "../../core/accept_queue.ts";
 import { SecureConnection } from "../../core/handshake.ts";
 import type { Runtime } from "../runtime.ts";
 import { readHandshakeError, readTlsError } from "../tls.ts";
@@ -87,6 +88,7 @@ class DenoListener<Conn extends Deno.Conn> implements Listener {
   readonly #listener: Deno.Listener<Conn>;
   readonly #prepare: (connection: Conn) => Connection;
   #closed = false;
+  #pending = false;
 
   constructor(
     listener: Deno.Listener<Conn>,
@@ -100,13 +102,19 @@ class DenoListener<Conn extends Deno.Conn> implements Listener {
   }
 
   async accept(): Promise<Connection | null> {
-    for (;;) {
-      try {
-        return this.#prepare(await this.#listener.accept());
-      } catch (error) {
-        if (this.#closed) return null;
-        if (!isGone(error)) throw error;
+    if (this.#pending) throw acceptPending();
+    this.#pending = true;
+    try {
+      for (;;) {
+        try {
+          return this.#prepare(await this.#listener.accept());
+        } catch (error) {
+          if (this.#closed) return null;
+          if (!isGone(error)) throw error;
+        }
       }
+    } finally {
+      this.#pending = false;
     }
   }
 

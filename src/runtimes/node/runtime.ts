@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
+import { AcceptQueue } from "../../core/accept_queue.ts";
 import { codeOf, isError } from "../../core/error_message.ts";
 import { SecureConnection } from "../../core/handshake.ts";
 import {
@@ -254,9 +255,8 @@ class NodeListener implements Listener {
   readonly #servers: Server[] = [];
   readonly reload?: (pem: Pem) => void;
   readonly #maker: Maker;
-  readonly #waiting: (Socket | Error)[] = [];
+  readonly #queue = new AcceptQueue<Socket>();
   #closed = false;
-  #wake = () => {};
 
   constructor(server: Server, addr: Addr, maker: Maker) {
     this.addr = addr;
@@ -268,19 +268,17 @@ class NodeListener implements Listener {
   /** Adds another socket to accept from. */
   add(server: Server): void {
     this.#servers.push(server);
-    server.on("connection", (socket) => this.#push(socket));
-    server.on("error", (error) => this.#push(error));
+    server.on("connection", (socket) => this.#queue.push(socket));
+    server.on("error", (error) => this.#queue.fail(error));
   }
 
   async accept(): Promise<Connection | null> {
     for (;;) {
-      if (this.#closed) return null;
-      const next = this.#waiting.shift();
-      if (isError(next)) throw next;
-      const connection = next && this.#maker.prepare(next);
+      const socket = await this.#queue.next();
+      if (socket === null) return null;
+      const connection = this.#maker.prepare(socket);
       if (connection) return connection;
-      if (next) next.destroy();
-      else await new Promise<void>((wake) => this.#wake = wake);
+      socket.destroy();
     }
   }
 
@@ -288,10 +286,7 @@ class NodeListener implements Listener {
     if (this.#closed) return;
     this.#closed = true;
     for (const server of this.#servers) server.close();
-    for (const next of this.#waiting) {
-      if (!isError(next)) next.destroy();
-    }
-    this.#wake();
+    for (const socket of this.#queue.close()) socket.destroy();
   }
 
   ref(): void {
@@ -300,11 +295,6 @@ class NodeListener implements Listener {
 
   unref(): void {
     for (const server of this.#servers) server.unref();
-  }
-
-  #push(next: Socket | Error): void {
-    this.#waiting.push(next);
-    this.#wake();
   }
 }
 

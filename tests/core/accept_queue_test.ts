@@ -1,0 +1,40 @@
+import { AcceptQueue } from "../../src/core/accept_queue.ts";
+import { assertEquals, assertRejects } from "../helpers/assert.ts";
+
+Deno.test("A queue gives values and errors in their order, then waits", async () => {
+  const queue = new AcceptQueue<number>();
+  queue.push(1);
+  queue.fail(new Error("boom"));
+  queue.push(2);
+  assertEquals(await queue.next(), 1);
+  await assertRejects(() => queue.next(), Error, "boom");
+  assertEquals(await queue.next(), 2);
+  const next = queue.next();
+  queue.push(3);
+  assertEquals(await next, 3);
+});
+
+Deno.test("A queue has one pending call at a time, and the next one after it", async () => {
+  const queue = new AcceptQueue<number>();
+  const first = queue.next();
+  await assertRejects(() => queue.next(), Error, "another accept() is pending");
+  queue.fail(new Error("boom"));
+  await assertRejects(() => first, Error, "boom");
+  queue.push(1);
+  assertEquals(await queue.next(), 1);
+});
+
+Deno.test("A closed queue gives null, and what nobody has asked for to its owner", async () => {
+  const queue = new AcceptQueue<number>();
+  const pending = queue.next();
+  assertEquals(queue.close(), []);
+  assertEquals(await pending, null);
+
+  const full = new AcceptQueue<number>();
+  full.push(1);
+  full.fail(new Error("boom"));
+  full.push(2);
+  assertEquals(full.close(), [1, 2]);
+  assertEquals(await full.next(), null);
+  assertEquals(full.close(), []);
+});
