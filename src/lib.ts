@@ -36,6 +36,7 @@ export type {
   StreamFaults,
   UnixFaults,
 } from "./core/fault_options.ts";
+export type { Durations, EndpointStats, Sums } from "./core/counts.ts";
 export type { MemoryListener } from "./core/memory_listener.ts";
 export type { StreamPair } from "./core/streams.ts";
 export type { EchoServer, ShutdownOptions, Stats } from "./core/server.ts";

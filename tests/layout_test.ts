@@ -6,8 +6,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   runtimes: ["core"],
   faults: ["core"],
   listen: ["core", "runtimes", "faults"],
+  admin: ["core"],
   bench: ["core", "listen", "runtimes"],
-  cli: ["core", "listen", "runtimes", "faults", "bench"],
+  cli: ["core", "listen", "runtimes", "faults", "admin", "bench"],
 };
 const ROOT = new URL("../src/", import.meta.url);
 const { state } = await Deno.permissions.query({ name: "read", path: ROOT });

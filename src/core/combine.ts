@@ -1,4 +1,5 @@
 import { acceptPending } from "./accept_queue.ts";
+import { sumDatagrams } from "./counts.ts";
 import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
 
 /**
@@ -17,26 +18,16 @@ export function combine<A extends Addr>(
   return listeners.length === 1 ? first : new Combined(first.addr, listeners);
 }
 
-/** Adds up counts of datagrams. Returns undefined if there are none. */
-export function sumDatagrams(
-  all: readonly { readonly datagrams?: Datagrams | undefined }[],
-): Datagrams | undefined {
-  const counts = all.flatMap(({ datagrams }) => datagrams ?? []);
-  if (counts.length === 0) return undefined;
-  return counts.reduce((sum, one) => ({
-    echoed: sum.echoed + one.echoed,
-    dropped: sum.dropped + one.dropped,
-    bytes: sum.bytes + one.bytes,
-  }));
-}
-
 /** The result of an `accept`: a connection, or an error. */
 type Answer =
   | { readonly from: Listener; readonly connection: Connection }
   | { readonly from: Listener; readonly error: unknown };
 
-class Combined<A extends Addr> implements Listener<A> {
+/** Several listeners as one. */
+export class Combined<A extends Addr> implements Listener<A> {
   readonly addr: A;
+  /** The listener of the connection that was accepted last. */
+  latest: Listener | undefined;
   readonly #listeners: readonly Listener[];
   /** Listeners without a pending `accept`. */
   readonly #idle: Set<Listener>;
@@ -68,6 +59,7 @@ class Combined<A extends Addr> implements Listener<A> {
         if (answer) {
           this.#idle.add(answer.from);
           if ("error" in answer) throw answer.error;
+          this.latest = answer.from;
           return answer.connection;
         }
         if (this.#ended === this.#listeners.length) return null;

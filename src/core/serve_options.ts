@@ -30,6 +30,13 @@ export interface ServedConnection {
  * ended. `onClose` then says the reason `"closed"`.
  */
 export interface OpenConnection extends ServedConnection {
+  /** The address of the listener that has accepted it. */
+  readonly listenerAddr: Addr;
+  /**
+   * For how long no byte has moved, in milliseconds. It is looked at every second
+   * from the first call of `connections()` on; until then this may be too short.
+   */
+  readonly idle: number;
   /**
    * Ends the connection in good order: nothing more is echoed, the client gets all
    * that is counted, and the end after it.

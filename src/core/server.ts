@@ -1,5 +1,6 @@
-import { combine } from "./combine.ts";
+import { combine, Combined } from "./combine.ts";
 import { Admission } from "./admission.ts";
+import { Counts, type Sums } from "./counts.ts";
 import { echoAmong, Shared } from "./echo.ts";
 import { checkNames } from "./check_names.ts";
 import { codeOf, reasonOf } from "./error_message.ts";
@@ -14,7 +15,7 @@ import {
   type ServeOptions,
 } from "./serve_options.ts";
 import { formatEndpoint } from "./format_addr.ts";
-import type { Addr, Connection, Datagrams, Listener } from "./transport.ts";
+import type { Addr, Connection, Listener } from "./transport.ts";
 
 /** The first and the longest wait after a failed `accept`, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
@@ -22,6 +23,8 @@ const BACKOFF = { first: 5, longest: 1_000 };
 const EPISODE = 2 * BACKOFF.longest;
 /** The number of sweeps within `idleTimeout` or `maxLifetime`. */
 const SWEEPS = 10;
+/** The time that a sweep looks after, for those who ask how long connections are idle. */
+const WATCHED = 10_000;
 /**
  * How long the orderly end of a connection may take, in milliseconds:
  * until the peer has what was counted, and has ended its side as well.
@@ -42,21 +45,13 @@ const RESETS: ReadonlySet<unknown> = new Set([
 ]);
 
 /** The numbers of a server, from its start to now. */
-export interface Stats {
-  /** Connections accepted, not counting refused ones. */
-  readonly accepted: number;
-  /** Clients refused by `admit` or `maxConnectionsPerHost`. */
-  readonly refused: number;
-  /** Connections open now. */
-  readonly active: number;
+export interface Stats extends Sums {
   /** The largest number of connections open at the same time. */
   readonly peak: number;
-  /** Connections that ended with an error, including resets. */
-  readonly failed: number;
-  /** Bytes echoed, including those of open connections. */
-  readonly bytes: number;
-  /** Datagrams, only if UDP is served. `bytes` includes theirs. */
-  readonly datagrams?: Datagrams;
+  /** The number of connections to serve at the same time: `maxConnections`. */
+  readonly limit: number;
+  /** Whether it has stopped accepting: it is being shut down. */
+  readonly stopping: boolean;
   /** When the server was started. */
   readonly startedAt: Date;
 }
@@ -163,11 +158,23 @@ export function serve<A extends Addr>(
   options: ServeOptions = {},
 ): EchoServer<A> {
   const listeners = Array.isArray(listener) ? listener : [listener];
+  return serveCounting(
+    listeners,
+    options,
+    new Counts(new ArrayBuffer(Counts.sizeFor(listeners.length))),
+  );
+}
+
+/** As {@linkcode serve}, with the counts in a given place, which need not be zero. */
+export function serveCounting<A extends Addr>(
+  listeners: readonly Listener<A>[],
+  options: ServeOptions,
+  counts: Counts,
+): EchoServer<A> {
   try {
     for (const one of listeners) checkListener(one);
     checkServeOptions(options);
-    const addrs = listeners.map(({ addr }) => withPrototype(addr));
-    return new Server(combine(listeners), addrs, options);
+    return new Server(listeners, options, counts);
   } catch (error) {
     // It was handed over, so nobody else will close it.
     for (const one of listeners) {
@@ -201,6 +208,8 @@ function checkListener(listener: unknown): void {
 interface Entry {
   readonly id: number;
   readonly remoteAddr: Addr;
+  /** The index of its listener. */
+  readonly endpoint: number;
   readonly connection: Connection;
   readonly openedAt: number;
   bytes: number;
@@ -226,36 +235,40 @@ class Server<A extends Addr> implements EchoServer<A> {
   readonly url: string;
   readonly addrs: readonly A[];
   readonly finished: Promise<void>;
+  readonly #listeners: readonly Listener<A>[];
   readonly #listener: Listener;
+  readonly #counts: Counts;
   readonly #options: ServeOptions;
   readonly #admission: Admission;
   readonly #shared = new Shared();
   readonly #entries = new Set<Entry>();
   readonly #startedAt = new Date();
-  #accepted = 0;
-  #refused = 0;
+  #lastId = 0;
   #peak = 0;
-  #failed = 0;
-  #bytes = 0;
   #stopping = false;
   #closing = false;
   #sink: Uint8Array | undefined;
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #sweeper: ReturnType<typeof setInterval> | undefined;
+  /** Whether somebody wants to know how long connections are idle. */
+  #isWatched = false;
   #wake?: () => void;
   /** Ends a pending `accept` that the closed listener does not settle. */
   #stopAccepting: (() => void) | undefined;
 
   constructor(
-    listener: Listener<A>,
-    addrs: readonly A[],
+    listeners: readonly Listener<A>[],
     options: ServeOptions,
+    counts: Counts,
   ) {
+    const listener = combine(listeners);
     this.addr = withPrototype(listener.addr);
     this.url = formatEndpoint(this.addr);
-    this.addrs = addrs;
+    this.addrs = listeners.map(({ addr }) => withPrototype(addr));
+    this.#listeners = listeners;
     this.#listener = listener;
+    this.#counts = counts;
     this.#options = options;
     this.#admission = new Admission(options);
     this.finished = this.#run();
@@ -351,7 +364,7 @@ class Server<A extends Addr> implements EchoServer<A> {
       reason = "denied";
     }
     if (reason === undefined) return true;
-    this.#refused++;
+    this.#counts.refuse(reason);
     this.#closeQuietly(connection);
     this.#call(() => this.#options.onRefuse?.(remoteAddr, reason));
     return false;
@@ -361,8 +374,9 @@ class Server<A extends Addr> implements EchoServer<A> {
     const { maxBytes = Infinity } = this.#options;
     const now = performance.now();
     const entry: Entry = {
-      id: ++this.#accepted,
+      id: ++this.#lastId,
       remoteAddr,
+      endpoint: this.#latestEndpoint(),
       connection,
       openedAt: now,
       bytes: 0,
@@ -372,6 +386,7 @@ class Server<A extends Addr> implements EchoServer<A> {
       closed: false,
     };
     this.#entries.add(entry);
+    this.#counts.open(entry.endpoint);
     this.#peak = Math.max(this.#peak, this.#entries.size);
     this.#startSweeping();
     const { onOpen } = this.#options;
@@ -383,14 +398,25 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#echo(entry);
   }
 
+  /** The index of the listener that has just accepted. */
+  #latestEndpoint(): number {
+    const [listener, listeners] = [this.#listener, this.#listeners];
+    // A single one may be combined of several itself.
+    if (listeners.length === 1 || !(listener instanceof Combined)) return 0;
+    return listeners.findIndex((one) => one === listener.latest);
+  }
+
   /** Echoes a connection until it ends, for whatever reason. Never rejects. */
   async #echo(entry: Entry): Promise<void> {
     const { connection } = entry;
     let isFaulty = false;
+    const { numbers } = this.#counts;
+    const bytes = this.#counts.bytesAt(entry.endpoint);
     try {
       await echoAmong(this.#shared, connection, (count) => {
         if (!(count >= 0)) throw wrongCount(count);
         entry.bytes += count;
+        numbers[bytes] = (numbers[bytes] ?? 0) + count;
         entry.moved = true;
         if (entry.bytes >= entry.most) this.#reachMost(entry);
       });
@@ -403,7 +429,6 @@ class Server<A extends Addr> implements EchoServer<A> {
         if (error.fault === "close") this.#finish(entry, "fault");
         entry.reason = "fault";
       } else if (entry.reason === undefined) {
-        this.#failed++;
         this.#report(error, entry);
         if (isReset(error)) {
           entry.reason = "reset";
@@ -432,16 +457,18 @@ class Server<A extends Addr> implements EchoServer<A> {
     clearTimeout(entry.timer);
     if (this.#entries.size === 0) this.#stopSweeping();
     this.#admission.leave(entry.remoteAddr);
-    this.#bytes += entry.bytes;
+    const duration = performance.now() - entry.openedAt;
+    const reason = entry.reason ?? "error";
+    this.#counts.close(entry.endpoint, reason, duration);
     const { onClose } = this.#options;
     if (onClose) {
-      const { id, remoteAddr, bytes, openedAt } = entry;
+      const { id, remoteAddr, bytes } = entry;
       const closed = {
         id,
         remoteAddr,
         bytes,
-        duration: performance.now() - openedAt,
-        reason: entry.reason ?? "error",
+        duration,
+        reason,
         ...(entry.error !== undefined && { error: entry.error }),
         ...(entry.fault !== undefined && { fault: entry.fault }),
       };
@@ -542,11 +569,15 @@ class Server<A extends Addr> implements EchoServer<A> {
     return {
       id,
       remoteAddr,
+      listenerAddr: this.addrs[entry.endpoint] ?? this.addr,
       get bytes() {
         return entry.bytes;
       },
       get duration() {
         return performance.now() - openedAt;
+      },
+      get idle() {
+        return entry.moved ? 0 : performance.now() - entry.quietSince;
       },
       close: () => this.#finish(entry, "closed"),
       reset: () => this.#reset(entry),
@@ -556,7 +587,8 @@ class Server<A extends Addr> implements EchoServer<A> {
   /** Looks after the connections' times while there are any. */
   #startSweeping(): void {
     const { idleTimeout = Infinity, maxLifetime = Infinity } = this.#options;
-    const shortest = Math.min(idleTimeout, maxLifetime);
+    const watched = this.#isWatched ? WATCHED : Infinity;
+    const shortest = Math.min(idleTimeout, maxLifetime, watched);
     if (shortest === Infinity) return;
     this.#sweeper ??= setInterval(
       () => this.#sweep(idleTimeout, maxLifetime),
@@ -584,22 +616,25 @@ class Server<A extends Addr> implements EchoServer<A> {
   }
 
   stats(): Stats {
-    const { datagrams } = this.#listener;
-    let bytes = this.#bytes + (datagrams?.bytes ?? 0);
-    for (const entry of this.#entries) bytes += entry.bytes;
+    this.#counts.setWaiting(this.#shared.turnstile.waiting);
+    for (const [index, { datagrams }] of this.#listeners.entries()) {
+      if (datagrams) this.#counts.setDatagrams(index, datagrams);
+    }
     return {
-      accepted: this.#accepted,
-      refused: this.#refused,
-      active: this.#entries.size,
+      ...this.#counts.read(this.addrs),
       peak: this.#peak,
-      failed: this.#failed,
-      bytes,
-      ...(datagrams && { datagrams }),
+      limit: this.#options.maxConnections ?? Infinity,
+      stopping: this.#stopping,
       startedAt: new Date(this.#startedAt),
     };
   }
 
   connections(): OpenConnection[] {
+    if (!this.#isWatched) {
+      this.#isWatched = true;
+      this.#stopSweeping();
+      if (this.#entries.size > 0) this.#startSweeping();
+    }
     return Array.from(this.#entries, (entry) => this.#handle(entry));
   }
 

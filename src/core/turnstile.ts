@@ -44,6 +44,13 @@ export class Turnstile {
     return this.#members > WIDTH;
   }
 
+  /** How many wait in line. */
+  get waiting(): number {
+    let count = 0;
+    for (let one = this.#first; one; one = one.next) count++;
+    return count;
+  }
+
   /** Adds a connection. It starts without a place: its first read is free. */
   join(): Ticket {
     this.#members++;

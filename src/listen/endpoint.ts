@@ -1,5 +1,7 @@
 import type { Addr } from "../core/transport.ts";
 
+export { formatAddr, formatEndpoint } from "../core/format_addr.ts";
+
 /** The forms of an endpoint. */
 const EXPECTED =
   "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";

@@ -1,6 +1,6 @@
 import { AcceptQueue } from "../core/accept_queue.ts";
 import { codeOf } from "../core/error_message.ts";
-import { sumDatagrams } from "../core/combine.ts";
+import { sumDatagrams } from "../core/counts.ts";
 import type {
   Connection,
   Datagrams,

@@ -80,6 +80,14 @@ export class FakeClock implements Disposable {
     return true;
   }
 
+  /** Lets time pass in which the event loop does not turn. */
+  stall(ms: number): void {
+    this.now += ms;
+    for (const timer of this.#timers.values()) {
+      timer.at = Math.max(timer.at, this.now);
+    }
+  }
+
   /** Goes through one turn of the event loop. */
   turn(): void {
     for (const run of this.#immediates.splice(0)) run();

@@ -36,6 +36,7 @@ export class Log implements AsyncDisposable {
   readonly #options: LogOptions;
   #waiting = "";
   #lost = 0;
+  #lostInAll = 0;
   #writing: Promise<void> | undefined;
 
   constructor(output: Output, options: LogOptions) {
@@ -43,11 +44,17 @@ export class Log implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** How many lines have been dropped so far. */
+  get lostLines(): number {
+    return this.#lostInAll;
+  }
+
   /** Writes one line: `text`, or the event and its fields as JSON. */
   write(level: Level, event: string, text: string, fields: object): void {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.#options.level)) return;
     if (this.#waiting.length > ROOM) {
       this.#lost++;
+      this.#lostInAll++;
       return;
     }
     this.#waiting += this.#line(level, event, text, fields);

@@ -3,12 +3,14 @@ import { isEverywhere } from "../../listen/endpoint.ts";
 import { mayListAddresses } from "../../listen/may_list_addresses.ts";
 import { isLoopback } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";
+import type { AdminServer } from "../../admin/admin_server.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import { formatFaults } from "./format_faults.ts";
 import type { Settings } from "./settings.ts";
 import { formatBytes, formatCount, formatTime } from "../format.ts";
 import type { Log } from "./log.ts";
-import type { Observer, Totals } from "./serve_here.ts";
+import type { Sums } from "../../core/counts.ts";
+import type { Observer } from "./serve_here.ts";
 
 /** Returns an observer that logs the events of a server. */
 export function observeTo(log: Log): Observer {
@@ -77,6 +79,18 @@ export function logListening(
   );
 }
 
+/** Logs where the admin listener is, and a warning if other machines can reach it. */
+export function logAdmin(log: Log, { url, addr }: AdminServer): void {
+  log.write("info", "admin", `Metrics and a live page on ${url}`, { url });
+  if (isLoopback(addr.hostname)) return;
+  log.write(
+    "warn",
+    "exposed",
+    `Anybody who can reach ${url} sees the addresses of the clients`,
+    { url },
+  );
+}
+
 /** Logs that certificate and key were read anew, for so many endpoints. */
 export function logReload(log: Log, endpoints: number): void {
   const text = endpoints > 0
@@ -99,7 +113,7 @@ export function logDrain(log: Log, connections: number, grace: number): void {
 /** Logs the totals; `duration` is in milliseconds. */
 export function logTerminated(
   log: Log,
-  totals: Totals,
+  totals: Sums,
   duration: number,
 ): void {
   const { accepted: connections, refused, failed, bytes, datagrams } = totals;

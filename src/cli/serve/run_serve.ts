@@ -1,6 +1,10 @@
 import type { Runtime } from "../../runtimes/runtime.ts";
 import { readArgs, type Settings } from "./settings.ts";
+import { listen } from "../../listen/listen.ts";
+import type { AdminServer } from "../../admin/admin_server.ts";
+import type { Listener, NetAddr } from "../../core/transport.ts";
 import {
+  logAdmin,
   logDrain,
   logListening,
   logReload,
@@ -32,8 +36,15 @@ export async function runServe(runtime: Runtime): Promise<number> {
   });
   const startedAt = performance.now();
   let serving: Serving;
+  let admin: AdminServer | undefined;
   try {
-    serving = await start(settings, log);
+    // Before anybody is served, in case it cannot be bound.
+    const listener = settings.admin && await listen(settings.admin);
+    serving = await start(settings, log).catch((error) => {
+      listener?.close();
+      throw error;
+    });
+    if (listener) admin = await openAdmin(listener, settings, serving, log);
   } catch (error) {
     log.error(explain(error));
     return 1;
@@ -48,7 +59,9 @@ export async function runServe(runtime: Runtime): Promise<number> {
   });
   // After the handlers are set: a reader of these lines may send a signal at once.
   logListening(log, serving.endpoints, settings);
+  if (admin) logAdmin(log, admin);
   const totals = await serving.finished;
+  await admin?.close();
   ignoreSignals();
   ignoreHangup();
   logTerminated(log, totals, performance.now() - startedAt);
@@ -60,6 +73,25 @@ async function start(settings: Settings, log: Log): Promise<Serving> {
   if (settings.workers === 1) return await serveHere(settings, observer);
   const { serveOnWorkers } = await import("./workers.ts");
   return await serveOnWorkers(settings, observer);
+}
+
+/** Tells by HTTP how the server is. */
+async function openAdmin(
+  listener: Listener<NetAddr>,
+  { adminHost }: Settings,
+  serving: Serving,
+  log: Log,
+): Promise<AdminServer> {
+  const { serveAdmin } = await import("../../admin/admin_server.ts");
+  const { readDelays } = await import("../../admin/event_loop_delay.ts");
+  return serveAdmin(listener, {
+    stats: () => serving.stats(),
+    connections: (limit) => serving.connections(limit),
+    delays: () => readDelays(serving.delays),
+    get lostLines() {
+      return log.lostLines;
+    },
+  }, adminHost);
 }
 
 /** The first signal drains, the second closes everything, the third ends the process. */

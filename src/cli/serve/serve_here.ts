@@ -1,10 +1,11 @@
+import { Counts, type Sums } from "../../core/counts.ts";
 import type { RefuseReason } from "../../core/serve_options.ts";
-import { serve } from "../../core/server.ts";
+import { serveCounting, type Stats } from "../../core/server.ts";
 import type {
   ClosedConnection,
   ServedConnection,
 } from "../../core/serve_options.ts";
-import type { Stats } from "../../core/server.ts";
+import type { ConnectionFigures } from "../../admin/connections.ts";
 import type { Addr } from "../../core/transport.ts";
 import { makeAdmit } from "./networks.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
@@ -24,15 +25,18 @@ export interface Observer {
   onError(message: string): void;
 }
 
-/** The totals of a server that has ended. */
-export type Totals = Omit<Stats, "active" | "peak" | "startedAt">;
-
 /** A running server, or several workers that act as one. */
 export interface Serving {
   /** What it listens on, with the real ports. */
   readonly endpoints: readonly EndpointSettings[];
   /** Resolves with the totals when it has ended. */
-  readonly finished: Promise<Totals>;
+  readonly finished: Promise<Sums>;
+  /** The memory of the meters of its event loops; empty without `--admin`. */
+  readonly delays: readonly ArrayBufferLike[];
+  /** Lists the newest connections, newest first; only with `--admin`. */
+  connections(limit: number): Promise<readonly ConnectionFigures[]>;
+  /** Returns a snapshot of its numbers. */
+  stats(): Omit<Stats, "peak">;
   /**
    * Reads certificate and key anew; resolves with how many endpoints have them.
    * Rejects with the line to print.
@@ -42,17 +46,23 @@ export interface Serving {
   shutdown(grace: number): Promise<number>;
 }
 
-/** Serves in this thread. Rejects when it cannot listen. */
+/**
+ * Serves in this thread. Rejects when it cannot listen.
+ *
+ * @param makeCounts Makes the counts for so many listeners.
+ */
 export async function serveHere(
   settings: Settings,
   observer: Observer,
-): Promise<Serving> {
+  makeCounts: (listeners: number) => Counts = newCounts,
+): Promise<Serving & { readonly counts: Counts }> {
   const { once, allow, deny } = settings;
   const isFiltered = allow.length > 0 || deny.length > 0;
   const admit = isFiltered ? await makeAdmit(allow, deny) : undefined;
   const opened = await openAll(settings);
   const listeners = opened.map(({ listener }) => listener);
-  const server = serve(listeners, {
+  const counts = makeCounts(listeners.length);
+  const server = serveCounting(listeners, {
     maxConnections: once ? 1 : settings.maxConnections,
     maxConnectionsPerHost: settings.maxPerHost,
     idleTimeout: settings.idleTimeout,
@@ -72,10 +82,19 @@ export async function serveHere(
         `Cannot accept connections for now: ${explain(error)}`,
       );
     },
-  });
+  }, counts);
+  // From now on, the server looks after how long its connections are idle.
+  if (settings.admin) server.connections();
   return {
     endpoints: opened.map(({ endpoint }) => endpoint),
+    counts,
+    delays: settings.admin ? [await measureDelays()] : [],
     finished: server.finished.then(() => server.stats()),
+    stats: () => server.stats(),
+    async connections(limit) {
+      const { listConnections } = await import("../../admin/connections.ts");
+      return listConnections(server, limit);
+    },
     reload: () => reloadAll(listeners, settings),
     shutdown(grace) {
       const { active } = server.stats();
@@ -83,4 +102,16 @@ export async function serveHere(
       return Promise.resolve(active);
     },
   };
+}
+
+/** Measures the delays of this thread, in memory that can be shared. */
+async function measureDelays(): Promise<ArrayBufferLike> {
+  const { DelayMeter } = await import("../../admin/event_loop_delay.ts");
+  const memory = new SharedArrayBuffer(DelayMeter.SIZE);
+  new DelayMeter(memory);
+  return memory;
+}
+
+function newCounts(listeners: number): Counts {
+  return new Counts(new ArrayBuffer(Counts.sizeFor(listeners)));
 }

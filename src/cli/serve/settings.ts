@@ -1,5 +1,6 @@
 import { canBeShared } from "../../listen/endpoint.ts";
 import { type EndpointSettings, readEndpoint } from "./endpoint_settings.ts";
+import { parseIp } from "../../core/ip.ts";
 import { NETWORK, type Network, readNetwork } from "./networks.ts";
 import {
   FROM_1,
@@ -46,6 +47,8 @@ Options:
       --max-bytes SIZE       close connections that have echoed so much
       --allow CIDR           refuse clients from elsewhere; may be repeated
       --deny CIDR            refuse clients from there; may be repeated
+      --admin HOST:PORT      serve metrics, health and a live page by HTTP, apart
+      --admin-host NAME      another name to ask them by; may be repeated
       --grace TIME           how long a shutdown waits for open connections (10s)
   -v, --verbose              a line when a connection opens and when it closes
       --log-format FORMAT    text or json (text)
@@ -57,6 +60,12 @@ TIME is a number with a unit: 500ms, 30s, 5m, 1h. SIZE is a number of bytes, or
 one with a unit: 4KiB, 1MiB. CIDR is a network, 10.0.0.0/8 or 2001:db8::/32, or an
 address; the most specific one decides. Log lines go to standard error.
 `;
+
+/** A place to listen on. */
+export interface Place {
+  readonly hostname: string;
+  readonly port: number;
+}
 
 /** The settings of the server. */
 export interface Settings {
@@ -81,6 +90,10 @@ export interface Settings {
   readonly maxBytes?: number | undefined;
   readonly allow: readonly Network[];
   readonly deny: readonly Network[];
+  /** Where metrics, health and the live page are. */
+  readonly admin?: Place | undefined;
+  /** The names of that place, besides its address and `localhost`. */
+  readonly adminHost: readonly string[];
   /** Milliseconds. */
   readonly grace: number;
   readonly verbose: boolean;
@@ -102,6 +115,8 @@ const VALUES = [
   "max-bytes",
   "allow",
   "deny",
+  "admin",
+  "admin-host",
   "grace",
   "log-format",
 ] as const;
@@ -175,6 +190,16 @@ export function readArgs(
     maxBytes: valueOf("max-bytes", SIZE, readSize),
     allow: valuesOf("allow", NETWORK, readNetwork),
     deny: valuesOf("deny", NETWORK, readNetwork),
+    admin: valueOf(
+      "admin",
+      "HOST:PORT, or :PORT for 127.0.0.1, with a port from 0 to 65535",
+      readPlace,
+    ),
+    adminHost: valuesOf(
+      "admin-host",
+      "a host name or an IP address, without a port",
+      readHostName,
+    ),
     grace: valueOf("grace", TIME, readTime) ?? 10_000,
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",
@@ -184,6 +209,9 @@ export function readArgs(
     throw new UsageError(
       "Options --verbose and --quiet are given: one of them is accepted",
     );
+  }
+  if (settings.adminHost.length > 0 && !settings.admin) {
+    throw new UsageError("Option --admin-host needs --admin HOST:PORT");
   }
   checkEndpoints(settings);
   checkWorkers(settings);
@@ -253,6 +281,19 @@ function readWorkers(text: string): number | undefined {
 
 function readHost(text: string): string {
   return text.replace(/^\[(.*)\]$/, "$1");
+}
+
+function readPlace(text: string): Place | undefined {
+  const [, bracketed, plain, digits = ""] =
+    /^(?:\[([\da-f:.]+)\]|([\w.-]*)):(\d+)$/i.exec(text) ?? [];
+  const port = readWhole(digits, 0, 65535);
+  const hostname = bracketed || plain || "127.0.0.1";
+  return port === undefined ? undefined : { hostname, port };
+}
+
+function readHostName(text: string): string | undefined {
+  const host = readHost(text);
+  return /^[\w.-]+$/.test(host) || parseIp(host) ? host : undefined;
 }
 
 function readMode(text: string): number | undefined {

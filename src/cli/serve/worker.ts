@@ -4,12 +4,15 @@
  * @module
  */
 import { parentPort, workerData } from "node:worker_threads";
-import type { Settings } from "./settings.ts";
+import { Counts } from "../../core/counts.ts";
 import { explain } from "../../core/error_message.ts";
 import { serveHere } from "./serve_here.ts";
-import type { Order, Report } from "./workers.ts";
+import type { Assignment, Order, Report } from "./workers.ts";
 
-const settings: Settings = workerData;
+/** How often to share what is not counted in shared memory, in milliseconds. */
+const PUBLISHING = 100;
+
+const { settings, counts: former }: Assignment = workerData;
 
 function tell(report: Report): void {
   parentPort?.postMessage(report);
@@ -18,6 +21,12 @@ function tell(report: Report): void {
 /** Sends a report that only a verbose log shows. */
 const mention: typeof tell = settings.verbose ? tell : () => {};
 
+function makeCounts(listeners: number): Counts {
+  return new Counts(
+    former ?? new SharedArrayBuffer(Counts.sizeFor(listeners)),
+  );
+}
+
 try {
   const serving = await serveHere(settings, {
     onRefuse: (addr, reason) => mention({ type: "refused", addr, reason }),
@@ -25,20 +34,37 @@ try {
       mention({ type: "open", connection: { id, remoteAddr } }),
     onClose: (connection) => mention({ type: "close", connection }),
     onError: (message) => tell({ type: "error", message }),
-  });
-  parentPort?.on("message", async ({ grace }: Order) => {
-    if (grace === undefined) {
-      await serving.reload().then(
-        (endpoints) => tell({ type: "reloaded", endpoints }),
-        (error) => tell({ type: "reloaded", message: explain(error) }),
-      );
-      return;
+  }, makeCounts);
+  const { endpoints, counts, delays } = serving;
+  parentPort?.on("message", async (order: Order) => {
+    switch (order.type) {
+      case "reload":
+        await serving.reload().then(
+          (endpoints) => tell({ type: "reloaded", endpoints }),
+          (error) => tell({ type: "reloaded", message: explain(error) }),
+        );
+        break;
+      case "list": {
+        const connections = await serving.connections(order.limit);
+        tell({ type: "listed", connections });
+        break;
+      }
+      case "shutdown": {
+        const connections = await serving.shutdown(order.grace);
+        tell({ type: "draining", connections });
+      }
     }
-    const connections = await serving.shutdown(grace);
-    tell({ type: "draining", connections });
   });
-  tell({ type: "listening", endpoints: serving.endpoints });
-  tell({ type: "finished", totals: await serving.finished });
+  // Datagrams, and who waits for a turn, are counted elsewhere until somebody asks.
+  const hasDatagrams = endpoints.some(({ addr }) => addr.transport === "udp");
+  if (hasDatagrams || settings.admin) {
+    setInterval(() => serving.stats(), PUBLISHING);
+  }
+  const memory = counts.numbers.buffer;
+  tell({ type: "listening", endpoints, counts: memory, delays });
+  await serving.finished;
+  serving.stats();
+  tell({ type: "finished" });
 } catch (error) {
   tell({ type: "failed", message: explain(error) });
 }

@@ -1,25 +1,36 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { RefuseReason } from "../../core/serve_options.ts";
-import { sumDatagrams } from "../../core/combine.ts";
+import { Counts, sumCounts, type Sums } from "../../core/counts.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
+import type { ConnectionFigures } from "../../admin/connections.ts";
 import type { ClosedConnection } from "../../core/serve_options.ts";
 import type { Addr } from "../../core/transport.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 import { openAll, type Opened } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
-import type { Newcomer, Observer, Serving, Totals } from "./serve_here.ts";
+import type { Newcomer, Observer, Serving } from "./serve_here.ts";
 
 /** The first and the longest wait before a dead worker is replaced, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };
 
+/** The message of a worker that listens. */
+interface Listening {
+  readonly type: "listening";
+  readonly endpoints: readonly EndpointSettings[];
+  /** The memory of its counts, which it shares with this thread. */
+  readonly counts: ArrayBufferLike;
+  /** The same of the meter of its event loop, if it has one. */
+  readonly delays: readonly ArrayBufferLike[];
+}
+
+/** How long a worker may take to list its connections, in milliseconds. */
+const PATIENCE = 1_000;
+
 /** A message from a worker. */
 export type Report =
-  | {
-    readonly type: "listening";
-    readonly endpoints: readonly EndpointSettings[];
-  }
+  | Listening
   /** The worker cannot listen. */
   | { readonly type: "failed"; readonly message: string }
   | {
@@ -35,25 +46,36 @@ export type Report =
   /** The worker has reloaded certificate and key, or has failed to. */
   | { readonly type: "reloaded"; readonly endpoints: number }
   | { readonly type: "reloaded"; readonly message: string }
-  | { readonly type: "finished"; readonly totals: Totals };
+  | {
+    readonly type: "listed";
+    readonly connections: readonly ConnectionFigures[];
+  }
+  | { readonly type: "finished" };
 
-/** A message to a worker: shut down, or reload certificate and key. */
-export interface Order {
-  /**
-   * How long it may wait for open connections, in milliseconds; undefined to
-   * reload.
-   */
-  readonly grace?: number;
+/** A message to a worker. */
+export type Order =
+  /** To wait for open connections for so long at most, in milliseconds. */
+  | { readonly type: "shutdown"; readonly grace: number }
+  /** To reload certificate and key. */
+  | { readonly type: "reload" }
+  /** To list the newest connections. */
+  | { readonly type: "list"; readonly limit: number };
+
+/** What a thread is to do. */
+export interface Assignment {
+  readonly settings: Settings;
+  /** The memory of the counts of the thread whose place it takes. */
+  readonly counts: ArrayBufferLike | undefined;
 }
 
-/** Starts a thread that serves with the given settings. */
-export type StartThread = (settings: Settings) => Worker;
+/** Starts a thread that serves. */
+export type StartThread = (assignment: Assignment) => Worker;
 
 /** Starts a thread of `worker.ts`. */
-export function startThread(settings: Settings): Worker {
+export function startThread(assignment: Assignment): Worker {
   const module = new URL("./worker.ts", import.meta.url);
   try {
-    return new Worker(module, { workerData: settings });
+    return new Worker(module, { workerData: assignment });
   } catch (cause) {
     // Deno needs permission to read the module.
     throw new Error(`Cannot start a worker: ${explain(cause)}`, { cause });
@@ -62,7 +84,7 @@ export function startThread(settings: Settings): Worker {
 
 /**
  * Serves in as many threads as the settings say, all on the same ports. A thread
- * that dies is started again; what it had counted is lost. Rejects, and leaves
+ * that dies is started again, and goes on with its counts. Rejects, and leaves
  * none behind, when one of them cannot listen.
  */
 export async function serveOnWorkers(
@@ -70,6 +92,7 @@ export async function serveOnWorkers(
   observer: Observer,
   start: StartThread = startThread,
 ): Promise<Serving> {
+  const startedAt = new Date();
   const workers = new Workers(observer, start);
   const endpoints = await findPorts(settings);
   let bound: readonly EndpointSettings[] = [];
@@ -88,6 +111,16 @@ export async function serveOnWorkers(
   return {
     endpoints: bound,
     finished: workers.finished(),
+    get delays() {
+      return workers.delays;
+    },
+    stats: () => ({
+      ...workers.sums(),
+      limit: settings.maxConnections ?? Infinity,
+      stopping: workers.stopping,
+      startedAt,
+    }),
+    connections: (limit) => workers.connections(limit),
     reload: () => workers.reload(),
     shutdown: (grace) => workers.shutdown(grace),
   };
@@ -132,24 +165,34 @@ function shareOf(settings: Settings, index: number): Settings {
   };
 }
 
-/** Adds up totals. */
-function sum(all: readonly Totals[]): Totals {
-  const datagrams = sumDatagrams(all);
-  const totals = { accepted: 0, refused: 0, failed: 0, bytes: 0 };
-  for (const one of all) {
-    totals.accepted += one.accepted;
-    totals.refused += one.refused;
-    totals.failed += one.failed;
-    totals.bytes += one.bytes;
+/** What takes the place of one server: a thread, and those that replace it when it dies. */
+class Seat {
+  readonly index: number;
+  readonly settings: Settings;
+  addrs: readonly Addr[] = [];
+  counts: Counts | undefined;
+  delays: readonly ArrayBufferLike[] = [];
+
+  constructor(index: number, settings: Settings) {
+    this.index = index;
+    this.settings = settings;
   }
-  return { ...totals, ...(datagrams && { datagrams }) };
+}
+
+/** Numbers the connections of all threads. */
+interface Numbers {
+  /** Returns the next number. */
+  next(): number;
+  /** Returns a number for one that has its thread's own number alone. */
+  of(id: number): number;
 }
 
 class Workers {
   readonly #observer: Observer;
   readonly #start: StartThread;
   readonly #threads = new Set<Thread>();
-  readonly #totals: Promise<Totals | undefined>[] = [];
+  readonly #seats: Seat[] = [];
+  readonly #ended: Promise<void>[] = [];
   readonly #stopping = new AbortController();
   #connections = 0;
 
@@ -160,9 +203,11 @@ class Workers {
 
   /** Adds a worker. Resolves with what it listens on. */
   async add(settings: Settings): Promise<readonly EndpointSettings[]> {
-    const thread = this.#startThread(settings);
-    const endpoints = await thread.listening;
-    this.#totals.push(this.#keepUp(settings, thread));
+    const seat = new Seat(this.#seats.length, settings);
+    const thread = this.#startThread(seat);
+    const { endpoints } = await thread.listening;
+    this.#seats.push(seat);
+    this.#ended.push(this.#keepUp(seat, thread));
     return endpoints;
   }
 
@@ -179,65 +224,97 @@ class Workers {
     return Math.max(0, ...await Promise.all(all));
   }
 
-  /** Resolves with the totals of all workers when the last one has ended. */
-  async finished(): Promise<Totals> {
-    const all = await Promise.all(this.#totals);
-    return sum(all.filter((totals) => totals !== undefined));
+  /** Resolves with the numbers of all workers when the last one has ended. */
+  async finished(): Promise<Sums> {
+    await Promise.all(this.#ended);
+    return this.sums();
   }
 
-  #startThread(settings: Settings): Thread {
-    const nextId = () => ++this.#connections;
-    const thread = new Thread(this.#start(settings), this.#observer, nextId);
+  /** Adds up the numbers of all workers, dead ones too. */
+  sums(): Sums {
+    return sumCounts(
+      this.#seats.flatMap(({ addrs, counts }) =>
+        counts ? [{ addrs, counts }] : []
+      ),
+    );
+  }
+
+  /** Lists the newest connections of all workers. */
+  async connections(limit: number): Promise<readonly ConnectionFigures[]> {
+    const { mergeConnections } = await import("../../admin/connections.ts");
+    const all = Array.from(this.#threads, (one) => one.connections(limit));
+    return mergeConnections(await Promise.all(all), limit);
+  }
+
+  get delays(): ArrayBufferLike[] {
+    return this.#seats.flatMap(({ delays }) => delays);
+  }
+
+  get stopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  #startThread(seat: Seat): Thread {
+    const { settings, counts } = seat;
+    const worker = this.#start({ settings, counts: counts?.numbers.buffer });
+    const thread = new Thread(worker, this.#observer, {
+      next: () => ++this.#connections,
+      // Without a log of each connection, they are numbered by the threads in turn.
+      of: (id) => (id - 1) * settings.workers + seat.index + 1,
+    });
     this.#threads.add(thread);
+    thread.listening.then(({ endpoints, counts, delays }) => {
+      seat.addrs = endpoints.map(({ addr }) => addr);
+      seat.delays = delays;
+      seat.counts = new Counts(counts);
+    }, () => {});
     thread.ended.then(() => this.#threads.delete(thread));
     return thread;
   }
 
   /** Replaces a worker whenever it dies. */
-  async #keepUp(
-    settings: Settings,
-    thread: Thread,
-  ): Promise<Totals | undefined> {
+  async #keepUp(seat: Seat, thread: Thread): Promise<void> {
     const { signal } = this.#stopping;
     let backoff = 0;
     for (;;) {
       const startedAt = performance.now();
-      const { totals, reason } = await thread.ended;
-      if (totals || signal.aborted) return totals;
+      const { isFinished, reason } = await thread.ended;
+      seat.counts?.bury();
+      if (isFinished || signal.aborted) return;
       this.#observer.onError(`A worker has died: ${reason}`);
       if (performance.now() - startedAt > BACKOFF.longest) backoff = 0;
       backoff = Math.min(backoff * 2 || BACKOFF.first, BACKOFF.longest);
       await sleep(backoff, undefined, { signal }).catch(() => {});
-      if (signal.aborted) return undefined;
-      thread = this.#startThread(settings);
+      if (signal.aborted) return;
+      thread = this.#startThread(seat);
     }
   }
 }
 
 /** One thread, from its start to its end. */
 class Thread {
-  /** Resolves with what it listens on. Rejects if the thread ends before that. */
-  readonly listening: Promise<readonly EndpointSettings[]>;
-  /** Resolves with what it has done, or with why it has died. */
-  readonly ended: Promise<{ totals: Totals | undefined; reason: string }>;
+  /** Resolves when it listens. Rejects if the thread ends before that. */
+  readonly listening: Promise<Listening>;
+  /** Resolves with whether it has finished, or else with why it has died. */
+  readonly ended: Promise<{ isFinished: boolean; reason: string }>;
   readonly #worker: Worker;
   readonly #observer: Observer;
-  readonly #nextId: () => number;
-  readonly #listening = Promise.withResolvers<
-    readonly EndpointSettings[]
-  >();
+  readonly #numbers: Numbers;
+  readonly #listening = Promise.withResolvers<Listening>();
   readonly #draining = Promise.withResolvers<number>();
   /** Maps the thread's own connection numbers to those among all threads. */
   readonly #ids = new Map<number, number>();
   #reloaded: PromiseWithResolvers<number> | undefined;
+  /** Those who have asked for a list, in the order of the answers. */
+  readonly #asked: ((connections: readonly ConnectionFigures[]) => void)[] = [];
   #isListening = false;
-  #totals: Totals | undefined;
+  #isFinished = false;
   #reason = "it has ended by itself";
 
-  constructor(worker: Worker, observer: Observer, nextId: () => number) {
+  constructor(worker: Worker, observer: Observer, numbers: Numbers) {
     this.#worker = worker;
     this.#observer = observer;
-    this.#nextId = nextId;
+    this.#numbers = numbers;
     this.listening = this.#listening.promise;
     // Only the first thread of a worker is waited for.
     this.listening.catch(() => {});
@@ -248,14 +325,15 @@ class Thread {
         this.#listening.reject(new Error(this.#reason));
         this.#draining.resolve(0);
         this.#reloaded?.resolve(0);
-        resolve({ totals: this.#totals, reason: this.#reason });
+        for (const answer of this.#asked) answer([]);
+        resolve({ isFinished: this.#isFinished, reason: this.#reason });
       })
     );
   }
 
   /** Shuts the thread down. Resolves with the number of open connections. */
   shutdown(grace: number): Promise<number> {
-    const order: Order = { grace };
+    const order: Order = { type: "shutdown", grace };
     if (this.#isListening) this.#worker.postMessage(order);
     else this.#worker.terminate();
     return this.#draining.promise;
@@ -263,7 +341,7 @@ class Thread {
 
   /** Reloads certificate and key. Resolves with the number of endpoints. */
   reload(): Promise<number> {
-    const order: Order = {};
+    const order: Order = { type: "reload" };
     // One that does not listen yet reads them anyway.
     if (!this.#isListening) return Promise.resolve(0);
     this.#reloaded ??= Promise.withResolvers();
@@ -271,11 +349,26 @@ class Thread {
     return this.#reloaded.promise;
   }
 
+  /** Lists the newest connections: none of a thread that does not answer in time. */
+  async connections(limit: number): Promise<readonly ConnectionFigures[]> {
+    if (!this.#isListening) return [];
+    const answer = Promise.withResolvers<readonly ConnectionFigures[]>();
+    this.#asked.push(answer.resolve);
+    const order: Order = { type: "list", limit };
+    this.#worker.postMessage(order);
+    const timeout = new AbortController();
+    const { signal } = timeout;
+    const late = sleep(PATIENCE, [], { signal }).catch(() => []);
+    const listed = await Promise.race([answer.promise, late]);
+    timeout.abort();
+    return listed;
+  }
+
   #hear(report: Report): void {
     switch (report.type) {
       case "listening":
         this.#isListening = true;
-        this.#listening.resolve(report.endpoints);
+        this.#listening.resolve(report);
         break;
       case "failed":
         this.#reason = report.message;
@@ -285,7 +378,7 @@ class Thread {
         this.#observer.onRefuse(report.addr, report.reason);
         break;
       case "open": {
-        const id = this.#nextId();
+        const id = this.#numbers.next();
         this.#ids.set(report.connection.id, id);
         this.#observer.onOpen({ ...report.connection, id });
         break;
@@ -310,8 +403,15 @@ class Thread {
         }
         this.#reloaded = undefined;
         break;
+      case "listed":
+        this.#asked.shift()?.(report.connections.map((connection) => ({
+          ...connection,
+          id: this.#ids.get(connection.id) ??
+            this.#numbers.of(connection.id),
+        })));
+        break;
       case "finished":
-        this.#totals = report.totals;
+        this.#isFinished = true;
         this.#worker.terminate();
         break;
     }

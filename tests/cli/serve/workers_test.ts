@@ -38,6 +38,11 @@ function socketsOfTwo({ name }: Runtime): number {
   return name === "Node" ? 2 * 16 : 2;
 }
 
+/** Lets other things happen. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 test("two workers look like one server", async (runtime) => {
   await using program = start(runtime, "-v");
   const port = await program.port();
@@ -117,6 +122,43 @@ test("a worker that dies is started again", async (runtime) => {
     await using client = await Client.connect(port);
     assertEquals(await client.echo(pattern(9)), pattern(9));
   }));
+});
+
+test("what workers that died had counted is kept", async (runtime) => {
+  const { command, args } = runtime;
+  const script = "tests/helpers/mortal_workers.ts";
+  await using program = new Program(command, [...args, script, "190"]);
+  const port = await program.port();
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, () => Client.connect(port)),
+  );
+  let bytes = 0;
+  for (const [index, client] of clients.entries()) {
+    bytes += index;
+    assertEquals(await client.echo(pattern(index)), pattern(index));
+    if (index % 2 === 0) client.end();
+    if (index % 2 === 0) assertEquals(await client.receive(), null);
+  }
+  program.signal("SIGHUP");
+  while (program.lines.filter((line) => /has died/.test(line)).length < 2) {
+    await program.line(/has died/);
+    await turn();
+  }
+  for (const client of clients) await client[Symbol.asyncDispose]();
+  while (await listenersOn(port) < socketsOfTwo(runtime)) await turn();
+  await using last = await Client.connect(port);
+  assertEquals(await last.echo(pattern(1_000)), pattern(1_000));
+  last.end();
+  assertEquals(await last.receive(), null);
+  program.signal("SIGTERM");
+  const [line = ""] = await program.line(/^{.*}$/);
+  const totals = JSON.parse(line);
+  assertEquals([totals.accepted, totals.active], [21, 0]);
+  assertEquals([bytes, totals.bytes], [190, 1_190]);
+  const { eof, error, shutdown } = totals.closedBy;
+  // A client may see its end before the server has counted it.
+  assert(error >= 10, `${error} ended by the death of their worker`);
+  assertEquals(eof + error + shutdown, 21);
 });
 
 test("a port that is taken is one line and 1, with workers too", async (runtime) => {
