@@ -1,9 +1,11 @@
 /** How long JSR may take to answer, in milliseconds. */
 const PATIENCE = 300;
+/** Whether this is the source, and not a bundle. */
+const IS_SOURCE = import.meta.url.endsWith(".ts");
 
 /**
  * Loads a module from JSR. Resolves with undefined on Node and Bun, in a compiled
- * executable, and if JSR does not deliver it in time.
+ * executable, in the package for npm, and if JSR does not deliver it in time.
  *
  * Deno fetches a module that is imported by a literal specifier before the first
  * line runs, for minutes if a firewall drops the packets. The specifier that
@@ -14,7 +16,9 @@ const PATIENCE = 300;
 export async function loadFromJsr<T>(
   specifier: string,
 ): Promise<T | undefined> {
-  if (!("Deno" in globalThis) || Deno.build.standalone) return undefined;
+  if (!("Deno" in globalThis) || Deno.build.standalone || !IS_SOURCE) {
+    return undefined;
+  }
   let timer;
   const patience = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, PATIENCE, undefined);

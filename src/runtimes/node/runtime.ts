@@ -47,8 +47,15 @@ const CHUNK = 64 * 1024;
  */
 const SOCKETS = 16;
 
-/** The first version with all features in use; `import.meta.main` is the latest of them. */
-const OLDEST = { major: 24, minor: 2 };
+/**
+ * The first version with all features in use. For the sources, `import.meta.main`
+ * is the latest of them; a bundle is made for older versions.
+ */
+const OLDEST = import.meta.url.endsWith(".ts")
+  ? { major: 24, minor: 2 }
+  : { major: 20, minor: 19 };
+/** The first version whose sockets can share a port. */
+const SHARING = { major: 22, minor: 12 };
 
 /** Node as a {@linkcode Runtime}. */
 export const runtime: Runtime = {
@@ -69,10 +76,9 @@ export const runtime: Runtime = {
   },
 
   async listen(options) {
-    if (isTooOld(process.versions.node)) {
-      throw new Error(
-        `Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or later is needed`,
-      );
+    checkVersion(OLDEST, "is too old");
+    if ("reusePort" in options && options.reusePort) {
+      checkVersion(SHARING, "cannot share a port");
     }
     const maker = await makerFor(options);
     return options.transport === "unix"
@@ -127,7 +133,7 @@ async function listenOnPort(
   maker: Maker,
 ): Promise<Listener> {
   const { transport, hostname, port, backlog } = options;
-  const canShare = process.platform === "linux";
+  const canShare = process.platform === "linux" && isSince(SHARING);
   if (canShare && !options.reusePort && port !== 0) {
     // A socket that shares its port does not notice other sockets that share it.
     const place = { host: hostname, port, backlog };
@@ -406,10 +412,23 @@ class NodeTcpConnection extends NodeConnection {
   }
 }
 
-function isTooOld(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < OLDEST.major ||
-    major === OLDEST.major && minor < OLDEST.minor;
+/** A version of Node. */
+interface Version {
+  readonly major: number;
+  readonly minor: number;
+}
+
+function checkVersion(needed: Version, problem: string): void {
+  if (isSince(needed)) return;
+  throw new Error(
+    `Node ${process.versions.node} ${problem}: ${needed.major}.${needed.minor} or later is needed`,
+  );
+}
+
+function isSince({ major, minor }: Version): boolean {
+  const [ownMajor = 0, ownMinor = 0] = process.versions.node.split(".")
+    .map(Number);
+  return ownMajor > major || ownMajor === major && ownMinor >= minor;
 }
 
 function netAddrOf(server: Server, transport: "tcp" | "tls"): NetAddr {
