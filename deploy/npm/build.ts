@@ -40,7 +40,7 @@ async function bundle(): Promise<void> {
     platform: "node",
     target: `node${NODE}`,
     sourcemap: true,
-    inject: ["deploy/npm/promise.ts"],
+    inject: ["deploy/npm/old_node.ts"],
     plugins: [
       { name: "workers", setup: findWorkers },
       { name: "config", setup: keepVersion },

@@ -53,7 +53,7 @@ export class Faults {
 
   /** The number of faults of all kinds. */
   get total(): number {
-    return this.counts.values().reduce((sum, count) => sum + count, 0);
+    return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
   }
 
   /** Adds a fault. */

@@ -4,10 +4,9 @@ import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { codeOf } from "../core/error_message.ts";
 import { isRefused } from "../runtimes/bun/is_refused.ts";
+import { LONGEST_PATH, sizeOf } from "../runtimes/unix_path.ts";
 import type { Addr, Connection, Listener } from "../core/transport.ts";
 
-/** The longest path of a Unix socket, in bytes. */
-const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
 /** The length of the temporary name of a socket, if there is room. */
 const TEMPORARY_LENGTH = 16;
 
@@ -71,10 +70,6 @@ export async function listenUnix(
     }
     throw error;
   }
-}
-
-function sizeOf(text: string): number {
-  return new TextEncoder().encode(text).length;
 }
 
 /** A path that is not taken, and no longer than a socket's can be. */

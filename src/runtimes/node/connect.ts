@@ -20,6 +20,7 @@ import { connectUdp } from "../connect_udp.ts";
 import { isError } from "../../core/error_message.ts";
 import { readTlsError } from "../tls.ts";
 import { UdpTable } from "../udp_table.ts";
+import { LONGEST_PATH, sizeOf } from "../unix_path.ts";
 
 /** Connects with `node:net` and `node:tls`. */
 export function createConnector(
@@ -36,6 +37,11 @@ export function createConnector(
   return tryEachAddress({
     connect(addr, handler, serverName) {
       if (addr.transport === "udp") return connectUdp(addr, handler, udp);
+      if ("path" in addr && sizeOf(addr.path) > LONGEST_PATH) {
+        // Node before 24 connects to the part of the path that fits.
+        const error = new Error("invalid argument");
+        return Promise.reject(Object.assign(error, { code: "EINVAL" }));
+      }
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
       const socket = open(addr, { ca, insecure, serverName }, {
         buffer,

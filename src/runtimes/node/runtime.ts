@@ -341,11 +341,14 @@ class NodeConnection implements Connection {
   }
 
   write(p: Uint8Array): Promise<number> {
+    const socket = this.#socket;
     return new Promise((resolve, reject) => {
-      this.#socket.write(
-        p,
-        (error) => error ? reject(error) : resolve(p.length),
-      );
+      socket.write(p, (error) => {
+        if (error) reject(error);
+        // Node 20 then gives no error.
+        else if (socket.destroyed) reject(new Error("Connection closed"));
+        else resolve(p.length);
+      });
     });
   }
 
@@ -353,7 +356,7 @@ class NodeConnection implements Connection {
     const socket = this.#socket;
     let pending = 0;
     const written = (error?: Error | null) => {
-      if (error || socket.writableLength > 0) return;
+      if (error || socket.writableLength > 0 || socket.destroyed) return;
       onBytes(pending);
       pending = 0;
       if (socket.isPaused()) socket.resume();
