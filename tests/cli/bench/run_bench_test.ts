@@ -299,7 +299,7 @@ test("bench tells of a network that loses, repeats and reorders datagrams", asyn
   const run = async (...args: string[]) => {
     const { code, stdout } = await bench(
       runtime,
-      ...`-c 1 -n 1000 --json -r 2000 --timeout 200ms`.split(" "),
+      ...`-c 1 -n 1000 --json -r 2000 --timeout 1s`.split(" "),
       `udp://127.0.0.1:${server.address().port}`,
       ...args,
     );
