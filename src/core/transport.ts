@@ -107,10 +107,10 @@ export interface Listener<A extends Addr = Addr> {
   accept(): Promise<Connection | null>;
   /**
    * Gives the connections that are accepted from now on another certificate.
-   * Only for TLS, and only where the runtime can: Deno and Bun cannot. Throws
-   * when the two do not fit; the old ones stay.
+   * Only for TLS; on Deno and Bun only on Linux, and Deno needs `--unstable-net`.
+   * Throws or rejects when the two do not fit; the old ones stay.
    */
-  reload?(pem: Pem): void;
+  reload?(pem: Pem): void | Promise<void>;
   /**
    * Stops listening. A pending `accept` resolves with `null`, or rejects. Does
    * nothing the second time. Accepted connections stay open.

@@ -16,6 +16,7 @@ import type {
   Listener,
   ListenOptions,
   NetAddr,
+  Pem,
   TcpListenOptions,
   TlsListenOptions,
   UdpListenOptions,
@@ -319,7 +320,7 @@ async function bindEverywhere(endpoint: Endpoint): Promise<Listener> {
 /** Binds a socket. Modules that most endpoints do without are loaded when needed. */
 async function bind(endpoint: Endpoint): Promise<Listener> {
   if ("reusePort" in endpoint && endpoint.reusePort) {
-    const { platform } = (await import("node:process")).default;
+    const platform = await findPlatform();
     if (platform !== "linux") {
       throw new Error(`only Linux can share a port, and this is ${platform}`);
     }
@@ -337,7 +338,13 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     const { checkPem } = await import("./pem.ts");
     const names = { cert: "cert", key: "key" };
     const pem = checkPem(endpoint.cert, endpoint.key, names);
-    return await runtime.listen({ ...endpoint, ...pem, backlog: BACKLOG });
+    const open = (pem: Pem, place: Partial<TlsBindOptions> = {}) =>
+      runtime.listen({ ...endpoint, ...place, ...pem, backlog: BACKLOG });
+    const isReplaceable = !runtime.reloads(endpoint) && runtime.sharesPorts &&
+      await findPlatform() === "linux";
+    if (!isReplaceable) return await open(pem);
+    const { listenReplaceable } = await import("./replaceable.ts");
+    return await listenReplaceable(pem, endpoint, open);
   }
   if (endpoint.transport === "unix") {
     const { listenUnix } = await import("./unix.ts");
@@ -349,6 +356,10 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     );
   }
   return await runtime.listen({ ...endpoint, backlog: BACKLOG });
+}
+
+async function findPlatform(): Promise<string> {
+  return (await import("node:process")).default.platform;
 }
 
 function checkText(name: string, value: unknown): void {

@@ -13,6 +13,10 @@ export interface Runtime {
   readonly stdout: Output;
   /** Standard error. */
   readonly stderr: Output;
+  /** Reports whether a TLS socket that it binds can be given another certificate. */
+  reloads(options: Pick<TlsBindOptions, "resets">): boolean;
+  /** Whether sockets can share a port, on a system that lets them. */
+  readonly sharesPorts: boolean;
   /** Binds a socket for connections. Rejects with the runtime's own error. */
   listen(options: BindOptions): Promise<Listener>;
   /** Loads the connector, which only the client needs. */

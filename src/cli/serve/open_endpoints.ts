@@ -45,9 +45,12 @@ export async function reloadAll(
     const pem = await readPem(settings);
     for (const listener of secure) {
       if (!listener.reload) {
-        throw new Error("only on Node can they be replaced without a restart");
+        throw new Error(
+          "without a restart, they can be replaced only on Node, or on Linux " +
+            "(on Deno with --unstable-net)",
+        );
       }
-      listener.reload(pem);
+      await listener.reload(pem);
     }
   } catch (cause) {
     throw new Error(

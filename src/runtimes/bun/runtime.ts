@@ -67,6 +67,8 @@ export const runtime: Runtime = {
   onSignal: node.onSignal,
   onHangup: node.onHangup,
   exit: node.exit,
+  reloads: () => false,
+  sharesPorts: true,
   // deno-lint-ignore require-await -- so that what Bun throws rejects
   async listen(options) {
     return new BunListener(options);

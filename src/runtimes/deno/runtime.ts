@@ -22,6 +22,12 @@ export const runtime: Runtime = {
     return Deno.stderr;
   },
 
+  // Those are of Node's own kind.
+  reloads: ({ resets }) => resets,
+  get sharesPorts() {
+    return "listenDatagram" in Deno;
+  },
+
   async listen(options) {
     const tcpBacklog = options.backlog;
     if (options.transport === "unix") {
@@ -35,7 +41,7 @@ export const runtime: Runtime = {
       return await runtime.listen(options);
     }
     // Deno would end the process.
-    if (options.reusePort && !("listenDatagram" in Deno)) {
+    if (options.reusePort && !runtime.sharesPorts) {
       throw new Error("a shared port needs --unstable-net on Deno");
     }
     if (options.transport === "tcp") {

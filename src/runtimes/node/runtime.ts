@@ -75,6 +75,9 @@ export const runtime: Runtime = {
     return output(2);
   },
 
+  reloads: () => true,
+  sharesPorts: true,
+
   async listen(options) {
     checkVersion(OLDEST, "is too old");
     if ("reusePort" in options && options.reusePort) {
