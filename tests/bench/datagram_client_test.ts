@@ -15,7 +15,9 @@ import { FakeClock } from "../helpers/fake_clock.ts";
 const pattern = new Pattern();
 
 /** A client whose datagrams go nowhere, and what it is told. */
-class Fixture implements ClientOwner, Socket {
+class Fixture implements ClientOwner, Socket, Disposable {
+  /** It stands still, as what is sent is given up by it. */
+  readonly clock = new FakeClock();
   readonly told: [kind: string, offset: number, count: number][] = [];
   readonly found: [Finding, time: number][] = [];
   readonly patience = 1_000;
@@ -68,10 +70,14 @@ class Fixture implements ClientOwner, Socket {
     const echo = change(Uint8Array.from(this.sent[number] ?? []));
     this.client.onData(echo, echo.length);
   }
+
+  [Symbol.dispose]() {
+    this.clock[Symbol.dispose]();
+  }
 }
 
 Deno.test("DatagramClient completes each message when it comes back", () => {
-  const fixture = new Fixture(64, 64, 64, 64, 64);
+  using fixture = new Fixture(64, 64, 64, 64, 64);
   for (const number of [0, 2, 4]) fixture.echo(number);
   assertEquals([fixture.echoed, fixture.told], [[0, 2, 4], []]);
   fixture.echo(1);
@@ -82,7 +88,7 @@ Deno.test("DatagramClient completes each message when it comes back", () => {
 });
 
 Deno.test("DatagramClient calls lost what has not come back in time, and only that", () => {
-  const fixture = new Fixture(64, 64, 64);
+  using fixture = new Fixture(64, 64, 64);
   fixture.echo(1);
   fixture.client.giveUp(1_000);
   assertEquals([fixture.found, fixture.missing], [[], 0]);
@@ -107,7 +113,7 @@ Deno.test("DatagramClient tells what has happened to a datagram", () => {
     [(bytes) => Uint8Array.of(1, 2, 3, ...bytes), "inserted", 64, 3],
   ];
   for (const [change, kind, offset, count] of cases) {
-    const fixture = new Fixture(64, 64, 64);
+    using fixture = new Fixture(64, 64, 64);
     fixture.echo(0);
     fixture.echo(1, change);
     fixture.echo(2);
@@ -123,7 +129,7 @@ Deno.test("DatagramClient tells what has happened to a datagram", () => {
 });
 
 Deno.test("DatagramClient tells what comes twice, and what was never sent", () => {
-  const fixture = new Fixture(64, 64);
+  using fixture = new Fixture(64, 64);
   fixture.echo(0);
   fixture.echo(0);
   fixture.echo(1);
@@ -137,7 +143,7 @@ Deno.test("DatagramClient tells what comes twice, and what was never sent", () =
 Deno.test("DatagramClient knows its datagrams where the pattern repeats itself among them", () => {
   // Ten times the period and more is under way, of sizes that differ.
   const sizes = Array.from({ length: 2_100 }, (_, i) => 1_200 + i % 7);
-  const fixture = new Fixture(...sizes);
+  using fixture = new Fixture(...sizes);
   for (let number = 1; number < sizes.length; number += 2) fixture.echo(number);
   for (let number = 0; number < sizes.length; number += 2) fixture.echo(number);
   assertEquals(fixture.echoed.length, sizes.length);
@@ -147,7 +153,7 @@ Deno.test("DatagramClient knows its datagrams where the pattern repeats itself a
 
 Deno.test("DatagramClient takes no whole datagram for a part of one that is missing", () => {
   // What is missing is older than what comes by more than the period.
-  const fixture = new Fixture(...Array(20_000).fill(64));
+  using fixture = new Fixture(...Array(20_000).fill(64));
   for (let number = 10_000; number < 20_000; number++) fixture.echo(number);
   assertEquals([fixture.echoed.length, fixture.found], [10_000, []]);
   fixture.echo(15_000);
@@ -159,7 +165,7 @@ Deno.test("DatagramClient takes no whole datagram for a part of one that is miss
 });
 
 Deno.test("DatagramClient tells datagrams apart that have fewer than eight bytes", () => {
-  const fixture = new Fixture(4, 4, 4, 4);
+  using fixture = new Fixture(4, 4, 4, 4);
   for (const number of [0, 2, 3]) fixture.echo(number);
   assertEquals([fixture.echoed, fixture.told], [[0, 2, 3], []]);
   fixture.echo(1);
@@ -167,7 +173,7 @@ Deno.test("DatagramClient tells datagrams apart that have fewer than eight bytes
 });
 
 Deno.test("DatagramClient sends the rest when there is room again, from then on waits", () => {
-  const fixture = new Fixture(64);
+  using fixture = new Fixture(64);
   fixture.full = true;
   fixture.client.send(64, 5, 5);
   fixture.client.send(64, 6, 6);
@@ -179,18 +185,21 @@ Deno.test("DatagramClient sends the rest when there is room again, from then on 
   // What was not sent is not the server's.
   assertEquals([fixture.told, fixture.missing], [[], 0]);
   assertEquals(fixture.found, []);
-  const other = new Fixture();
+  using other = new Fixture();
   other.full = true;
   other.client.send(64, 5, 5);
   other.full = false;
+  other.clock.now = 6;
   other.client.onDrain();
   assertEquals([other.client.sent, other.client.unsent(0)], [64, 0]);
   other.client.giveUp(1_006);
   assertEquals(other.missing, 0);
+  other.client.giveUp(1_006.5);
+  assertEquals(other.missing, 1);
 });
 
 Deno.test("DatagramClient puts down to itself what its own buffer has lost", () => {
-  const fixture = new Fixture(64, 64, 64);
+  using fixture = new Fixture(64, 64, 64);
   fixture.overflowed = 2;
   fixture.client.giveUp(Infinity);
   assertEquals(fixture.found, [["unread", 0], ["unread", 1], ["lost", 2]]);
@@ -310,8 +319,8 @@ Deno.test("Load calls lost what comes back after its time, to the millisecond", 
 });
 
 Deno.test("DatagramClient has RFC 3550's jitter of the round trips", () => {
-  using clock = new FakeClock();
-  const fixture = new Fixture();
+  using fixture = new Fixture();
+  const { clock } = fixture;
   const roundTrip = (ms: number) => {
     fixture.client.send(64, clock.now, clock.now);
     clock.now += ms;
