@@ -1,6 +1,6 @@
 import { Admission } from "../../src/core/admission.ts";
 import type { NetAddr } from "../../src/core/transport.ts";
-import { assertEquals } from "../helpers/assert.ts";
+import { assertEquals, assertThrows } from "../helpers/assert.ts";
 
 function at(hostname: string): NetAddr {
   return { transport: "tcp", hostname, port: 50_000 };
@@ -32,4 +32,27 @@ Deno.test("Admission counts neither without a limit nor on Unix sockets", () => 
     assertEquals(limited.enter({ transport: "unix", path: "" }), undefined);
   }
   assertEquals(limited.hosts, 0);
+  // A server may have listeners of both kinds.
+  limited.enter(at("192.0.2.1"));
+  limited.leave({ transport: "unix", path: "" });
+  assertEquals(limited.hosts, 1);
+});
+
+Deno.test("Admission says what admit returned that is no answer", () => {
+  const answers: [answer: unknown, name: string][] = [
+    [Promise.resolve(true), "a promise"],
+    [Promise.reject(new Error("boom")), "a promise"],
+    [undefined, "undefined"],
+    [1, "number"],
+  ];
+  for (const [answer, name] of answers) {
+    const admission: Admission = Reflect.construct(Admission, [{
+      admit: () => answer,
+    }]);
+    assertThrows(
+      () => admission.enter(at("192.0.2.1")),
+      TypeError,
+      `admit must return true or false, but returned ${name}`,
+    );
+  }
 });

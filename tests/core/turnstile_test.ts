@@ -174,3 +174,30 @@ Deno.test("Turnstile counts the turns from when a place was taken", async () => 
   await settled();
   assertEquals(order.length, WIDTH + 1);
 });
+
+Deno.test("Turnstile lets nobody in for a connection that had no place", async () => {
+  using _clock = new FakeClock();
+  const turnstile = new Turnstile();
+  fill(turnstile);
+  const order: string[] = [];
+  queue(turnstile, ["a"], order);
+  // Its first read is free.
+  const newcomer = turnstile.join();
+  assertEquals(newcomer.hot, false);
+  turnstile.part(newcomer);
+  await settled();
+  assertEquals(order, []);
+});
+
+Deno.test("Turnstile counts no turns while nobody waits", async () => {
+  using clock = new FakeClock();
+  const turnstile = new Turnstile();
+  const [holder] = fill(turnstile);
+  assert(holder);
+  assertEquals(clock.immediates, 0);
+  queue(turnstile, ["a", "b"], []);
+  assertEquals(clock.immediates, 1);
+  for (let turn = 0; turn < TURNS; turn++) clock.turn();
+  await settled();
+  assertEquals(clock.immediates, 0);
+});

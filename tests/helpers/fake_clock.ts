@@ -58,6 +58,11 @@ export class FakeClock implements Disposable {
     return this.#timers.size;
   }
 
+  /** How much is to be run in the next turn of the event loop. */
+  get immediates(): number {
+    return this.#immediates.length;
+  }
+
   /** Goes on by `ms`, and runs what is due on the way, each at its time. */
   async advance(ms: number): Promise<void> {
     const end = this.now + ms;
