@@ -152,27 +152,56 @@ Deno.test("A large buffer shrinks after 16 reads in a row that leave it mostly e
   await done;
 });
 
+Deno.test("A buffer shrinks step by step, after 16 short reads in a row each time", async () => {
+  const connection = new MemoryConnection();
+  const done = echo(connection);
+  for (let count = 0; count < 4; count++) await burst(connection, 300);
+  assertEquals(await burst(connection, 256 + 1024 + 1), 4096);
+  for (let count = 0; count < 14; count++) {
+    assertEquals(await burst(connection, 10), 4096);
+  }
+  // A read that fills it begins the row again, at the next size.
+  assertEquals(await burst(connection, 4096), 16384);
+  for (const size of [16384, 4096, 1024]) {
+    for (let count = 0; count < 15; count++) {
+      assertEquals(await burst(connection, 10), size);
+    }
+    assertEquals(await burst(connection, 10), size / 4);
+  }
+  connection.end();
+  await done;
+});
+
+Deno.test("Short messages before a burst do not make its buffer stay large", async () => {
+  const connection = new MemoryConnection();
+  const done = echo(connection);
+  for (let count = 0; count < 100; count++) await burst(connection, 10);
+  assertEquals(await burst(connection, 2_000), 256);
+  connection.end();
+  await done;
+});
+
 Deno.test("Buffers grow only as far as the shared budget, and give it back", async () => {
   const shared = new Shared();
   assertEquals(shared.growth, 64 * 1024 * 1024);
-  shared.growth = 1_000;
+  shared.growth = 768;
   const open = [new MemoryConnection(), new MemoryConnection()] as const;
   const done = open.map((connection) =>
     echoAmong(shared, connection, () => {})
   );
   assertEquals(await burst(open[0], 256), 1024);
-  assertEquals(shared.growth, 1_000 - 768);
+  assertEquals(shared.growth, 0);
   assertEquals(await burst(open[1], 256), 256);
   open[0].end();
   await done[0];
-  assertEquals(shared.growth, 1_000);
+  assertEquals(shared.growth, 768);
   assertEquals(await burst(open[1], 256), 1024);
   assertEquals(await burst(open[1], 1), 256);
-  assertEquals(shared.growth, 1_000);
+  assertEquals(shared.growth, 768);
   await burst(open[1], 256);
   open[1].fail(systemError("ECONNRESET"));
   await assertRejects(() => Promise.all(done), Error, "ECONNRESET");
-  assertEquals(shared.growth, 1_000);
+  assertEquals(shared.growth, 768);
 });
 
 Deno.test("Buffers that are no longer needed serve the next connection", () => {
@@ -243,4 +272,35 @@ Deno.test("A connection that grows or shrinks hands its buffer on", async () => 
   assertEquals(given, [256, 1024]);
   connection.end();
   await done;
+});
+
+Deno.test("Up to 64 connections take no places", async () => {
+  const shared = new Shared();
+  shared.turnstile.enter = () => {
+    throw new Error("There is room");
+  };
+  const connection = new MemoryConnection();
+  const done = echoAmong(shared, connection, () => {});
+  await burst(connection, 10);
+  connection.end();
+  await done;
+});
+
+Deno.test("The first read of a newcomer lets nobody else read", async () => {
+  using _clock = new FakeClock();
+  const shared = new Shared();
+  const busy = Array.from({ length: 65 }, () => new MemoryConnection());
+  const newcomer = new MemoryConnection();
+  const done = [...busy, newcomer].map((connection) =>
+    echoAmong(shared, connection, () => {})
+  );
+  for (const connection of busy) connection.send([1]);
+  await settled();
+  const last = busy[64];
+  assertEquals(last?.bufferSizes.length, 1);
+  newcomer.send([1]);
+  await settled();
+  assertEquals(last?.bufferSizes.length, 1);
+  for (const connection of [...busy, newcomer]) connection.end();
+  await Promise.all(done);
 });

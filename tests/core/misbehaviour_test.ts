@@ -150,6 +150,20 @@ for (const count of WRONG_COUNTS) {
   });
 }
 
+Deno.test("A second write() that takes more than is left is an error", async () => {
+  using clock = new FakeClock();
+  const taken = [2, 2];
+  const served = await serveAll([
+    connectionWith({
+      read: () => Promise.resolve(3),
+      write: () => Promise.resolve(taken.shift() ?? 1),
+    }),
+  ]);
+  assertEquals(served.closed.map(({ bytes }) => bytes), [2]);
+  assert(String(served.errors[0]).includes("write() of the connection"));
+  await assertEnds(clock, served);
+});
+
 Deno.test("An error of close() reaches onError", async () => {
   using clock = new FakeClock();
   const served = await serveAll([
