@@ -7,7 +7,7 @@ import type { BenchSecond } from "./series.ts";
 export interface BenchOptions {
   /**
    * The endpoint to load: `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT` or
-   * `unix:///PATH`.
+   * `unix:///PATH`; on Linux also `unix:@NAME`.
    */
   readonly endpoint: string;
   /**

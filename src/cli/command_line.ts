@@ -1,4 +1,8 @@
-import { type Endpoint, parseEndpoint } from "../listen/endpoint.ts";
+import {
+  type Endpoint,
+  looksLikeEndpoint,
+  parseEndpoint,
+} from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
 import type { ParseArgs } from "./parse_args.ts";
 
@@ -55,10 +59,9 @@ export function readGiven<V extends string, S extends string>(
   { values, switches, alias }: Accepted<V, S>,
 ): Given<V, S> {
   // @std/cli would take an endpoint after a switch as the value of the switch.
-  const isEndpoint = (arg: string) => /^\w+:\/\//.test(arg);
-  const endpoints = args.filter(isEndpoint).map(readEndpoint);
+  const endpoints = args.filter(looksLikeEndpoint).map(readEndpoint);
   const isSwitch = (name = "") => switches.some((known) => known === name);
-  const given = parseArgs(args.filter((arg) => !isEndpoint(arg)), {
+  const given = parseArgs(args.filter((arg) => !looksLikeEndpoint(arg)), {
     string: values,
     // Collected, so that repeated options are noticed.
     collect: [...values, ...switches],

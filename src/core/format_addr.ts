@@ -1,18 +1,24 @@
 import type { Addr } from "./transport.ts";
 
 /**
- * Formats an address: `127.0.0.1:3000`, `[::1]:3000` or a path; `unix:` for an
- * unnamed peer.
+ * Formats an address: `127.0.0.1:3000`, `[::1]:3000`, a path, or `@name` for an
+ * abstract Unix socket; `unix:` for an unnamed peer.
  */
 export function formatAddr(addr: Addr): string {
-  if ("path" in addr) return addr.path || "unix:";
+  if ("path" in addr) return addr.path.replace(/^\0/, "@") || "unix:";
   const { hostname, port } = addr;
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;
 }
 
-/** Formats an address as a URL: `tcp://127.0.0.1:3000`. */
+/** Formats an address as a URL: `tcp://127.0.0.1:3000`, `unix:@name`. */
 export function formatEndpoint(addr: Addr): string {
+  if (isAbstract(addr)) return `unix:${formatAddr(addr)}`;
   return `${addr.transport}://${formatAddr(addr)}`;
+}
+
+/** Reports whether an address is that of an abstract Unix socket: NUL and a name. */
+export function isAbstract(addr: Addr): boolean {
+  return "path" in addr && addr.path.startsWith("\0");
 }

@@ -1,10 +1,15 @@
 import type { Addr } from "../core/transport.ts";
 
-export { formatAddr, formatEndpoint } from "../core/format_addr.ts";
+export { formatAddr, formatEndpoint, isAbstract } from "../core/format_addr.ts";
 
 /** The forms of an endpoint. */
 const EXPECTED =
-  "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";
+  "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix:@NAME";
+
+/** Reports whether an argument is meant as an endpoint, right or wrong. */
+export function looksLikeEndpoint(arg: string): boolean {
+  return /^\w+:\/\/|^unix:@/.test(arg);
+}
 
 /** A parameter of an endpoint. One without `=` has no value. */
 export type Parameter = readonly [name: string, value: string | undefined];
@@ -59,6 +64,10 @@ function parseParameter(text: string, url: string): Parameter {
 /** Parses an address; `tcp://:3000` is every address of the machine. */
 function parseAddr(text: string, url: string): Addr {
   const fail = (expected: string) => invalid(url, expected);
+  if (text.startsWith("unix:@")) {
+    if (!/^unix:@[^\0]+$/.test(text)) throw fail("unix:@NAME, a socket's name");
+    return { transport: "unix", path: text.replace("unix:@", "\0") };
+  }
   const [, scheme, rest = ""] = /^(\w+):\/\/(.*)$/s.exec(text) ?? [];
   if (scheme === "unix") {
     if (!/^\/.*[^/]$/s.test(rest)) throw fail("unix:///PATH, a file's path");

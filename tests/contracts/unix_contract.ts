@@ -11,7 +11,10 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { listen } from "../../mod.ts";
+import process from "node:process";
+import { listen, serve } from "../../mod.ts";
+import { explain } from "../../src/core/error_message.ts";
+import { loadRuntime } from "../../src/runtimes/detect.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
 import { Client, pattern } from "../helpers/client.ts";
@@ -144,6 +147,33 @@ export function unixContract(test: Test): void {
     assert(lstatSync(link).isSymbolicLink());
   });
 
+  test("An abstract socket has a name, and no file", async () => {
+    const name = `echod-${crypto.randomUUID()}`;
+    const path = `\0${name}`;
+    if (process.platform !== "linux") {
+      await assertRejects(
+        () => listen({ transport: "unix", path }),
+        Error,
+        `Cannot listen on unix:@${name}: only Linux has abstract sockets`,
+      );
+      return;
+    }
+    for (let count = 0; count < 2; count++) {
+      await using server = serve(await listen({ transport: "unix", path }));
+      assertEquals(server.addr, { transport: "unix", path });
+      assertEquals(await connectTo(path), "echo");
+      const error = await assertRejects(
+        () => listen({ transport: "unix", path }),
+        Error,
+        `Cannot listen on unix:@${name}: address already in use`,
+      );
+      assertEquals("code" in error && error.code, "EADDRINUSE");
+      assert(!existsSync(name));
+    }
+    // It is free again, and nobody listens.
+    assertEquals(await connectTo(path), "connection refused");
+  });
+
   test("A path that cannot be bound is an error", async () => {
     using directory = new TemporaryDirectory();
     for (
@@ -156,6 +186,26 @@ export function unixContract(test: Test): void {
       );
     }
   });
+}
+
+/** What comes of a connection to a path: an echo, or the reason of a failure. */
+async function connectTo(path: string): Promise<string> {
+  const runtime = await loadRuntime();
+  const connector = await runtime.loadConnector({ chunkSize: 9, timeout: 9e3 });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  try {
+    const socket = await connector.connect({ transport: "unix", path }, {
+      onData: () => resolve(),
+      onDrain() {},
+      onEnd: reject,
+    });
+    socket.write(new Uint8Array(1), 0, 1);
+    await promise;
+    socket.close();
+    return "echo";
+  } catch (error) {
+    return explain(error);
+  }
 }
 
 /** Leaves a socket's file that nobody listens on, as a server does that is killed. */

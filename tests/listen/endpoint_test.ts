@@ -1,4 +1,4 @@
-import { formatEndpoint } from "../../src/core/format_addr.ts";
+import { formatAddr, formatEndpoint } from "../../src/core/format_addr.ts";
 import {
   parseEndpoint,
   parsePlainEndpoint,
@@ -65,7 +65,7 @@ Deno.test("parsePlainEndpoint() takes no parameters", () => {
 
 Deno.test("parseEndpoint() says what it expected", () => {
   const all =
-    "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";
+    "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix:@NAME";
   const wrong: Record<string, string> = {
     "": all,
     "localhost:3000": all,
@@ -96,5 +96,16 @@ Deno.test("parseEndpoint() says what it expected", () => {
       message,
       `Invalid endpoint ${JSON.stringify(url)}: expected ${expected}`,
     );
+  }
+});
+
+Deno.test("An abstract Unix socket has a name and no path", () => {
+  const addr = { transport: "unix", path: "\0echod/1@x y" } as const;
+  assertEquals(parseEndpoint("unix:@echod/1@x y").addr, addr);
+  assertEquals(formatEndpoint(addr), "unix:@echod/1@x y");
+  assertEquals(formatAddr(addr), "@echod/1@x y");
+  assertEquals(parseEndpoint("unix:@a?b=1").parameters, [["b", "1"]]);
+  for (const url of ["unix:@", "unix:@a\0b"]) {
+    assertThrows(() => parseEndpoint(url), SyntaxError, "unix:@NAME");
   }
 });

@@ -20,7 +20,7 @@ export const BENCH_HELP = `Usage: echod bench [OPTIONS] ENDPOINT
 Loads an echo server, checks every byte that comes back, and says how long it took.
 
 Endpoint:
-  tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH
+  tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix:@NAME
 
 Options:
   -c, --connections N        how many connections are open at the same time (10)

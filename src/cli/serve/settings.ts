@@ -1,4 +1,4 @@
-import { canBeShared } from "../../listen/endpoint.ts";
+import { canBeShared, isAbstract } from "../../listen/endpoint.ts";
 import { type EndpointSettings, readEndpoint } from "./endpoint_settings.ts";
 import { parseIp } from "../../core/ip.ts";
 import { NETWORK, type Network, readNetwork } from "./networks.ts";
@@ -26,7 +26,7 @@ Endpoints (instead of --hostname and --port; served together):
   tcp://HOST:PORT            tcp://:PORT is every address
   tls://HOST:PORT            with --tls-cert and --tls-key
   udp://HOST:PORT
-  unix:///PATH
+  unix:///PATH               unix:@NAME is an abstract socket, of Linux
   tcp://:3001?delay=50ms&reset=1MiB and the like misbehave on purpose, with:
     delay jitter window corrupt share seed; over UDP drop duplicate reorder, else
     rate slice stall after reset close deaf mute
@@ -238,9 +238,10 @@ function checkEndpoints(settings: Settings): void {
   } else if (tlsKey !== undefined) {
     needs("tls-key", "tls://HOST:PORT");
   }
-  if (unixMode !== undefined && !transports.has("unix")) {
-    needs("unix-mode", "unix:///PATH");
-  }
+  const hasFile = settings.endpoints.some(({ addr }) =>
+    "path" in addr && !isAbstract(addr)
+  );
+  if (unixMode !== undefined && !hasFile) needs("unix-mode", "unix:///PATH");
   if (udpAnySource && !transports.has("udp")) {
     needs("udp-any-source", "udp://HOST:PORT");
   }

@@ -2,6 +2,7 @@ import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { statSync } from "node:fs";
 import { codeOf } from "../../core/error_message.ts";
+import { isAbstract } from "../../core/format_addr.ts";
 import { isLoopback } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";
 import {
@@ -86,6 +87,7 @@ export function createConnector(options: ConnectorOptions): Connector {
 
 /** Finds the real reason: Bun reports most failed connections as refused. */
 async function refusal(addr: Addr, error: unknown): Promise<unknown> {
+  if (isAbstract(addr)) return error;
   if ("path" in addr) {
     try {
       statSync(addr.path);

@@ -434,3 +434,21 @@ test(
   },
   [DENO],
 );
+
+test("serves an abstract Unix socket, and bench loads it", async (runtime) => {
+  const endpoint = `unix:@echod-${crypto.randomUUID()}`;
+  await using program = Program.start(runtime, "-v", endpoint);
+  assertEquals(
+    (await program.line(/^Listening on/)).input,
+    `Listening on ${endpoint}`,
+  );
+  const { code, stdout } = await Program.run(
+    runtime,
+    "bench",
+    "-n9",
+    "-c1",
+    endpoint,
+  );
+  assertEquals(code, 0, stdout);
+  assertMatch(stdout, RegExp(`^${endpoint}: `));
+}, Deno.build.os === "linux" ? RUNTIMES : []);

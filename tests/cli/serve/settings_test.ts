@@ -271,6 +271,9 @@ const WRONG: Record<string, string[]> = {
   "--unix-mode 888 unix:///e": ["--unix-mode", "888", "0660"],
   "--unix-mode 01777 unix:///e": ["--unix-mode", "01777", "0660"],
   "--udp-any-source tcp://:1": ["--udp-any-source", "udp://HOST:PORT"],
+  "--unix-mode 600 unix:@e": ["--unix-mode", "unix:///PATH"],
+  "unix:@": ["unix:@", "unix:@NAME"],
+  "unix:e": ["unix:e", "unix:@NAME"],
   "--once udp://:1": ["--once", "tcp://"],
 };
 
