@@ -37,6 +37,9 @@ export function memoryListener(): MemoryListener {
   return new InMemory();
 }
 
+/** How many bytes each direction takes before they are read. */
+const ROOM = 64 * 1024;
+
 class InMemory implements MemoryListener {
   readonly addr: Addr = { transport: "unix", path: "" };
   readonly #queue = new AcceptQueue<Connection>();
@@ -69,9 +72,14 @@ class InMemory implements MemoryListener {
   }
 }
 
-/** A way for bytes. Like a network it copies them: a sender may use its buffer again. */
+/**
+ * A way for bytes. Like a network it copies them, so a sender may use its buffer
+ * again, and takes some before anybody reads.
+ */
 function copier(): TransformStream<Uint8Array, Uint8Array> {
-  return new TransformStream({
-    transform: (bytes, controller) => controller.enqueue(bytes.slice()),
-  });
+  return new TransformStream(
+    { transform: (bytes, controller) => controller.enqueue(bytes.slice()) },
+    undefined,
+    { highWaterMark: ROOM, size: (bytes) => bytes.length },
+  );
 }

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { listen } from "../../mod.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import type { Transport } from "../helpers/transports.ts";
 import type { Test } from "./connection_contract.ts";
@@ -20,7 +19,7 @@ export function backlogContract(test: Test, transport: Transport): void {
       readFileSync("/proc/sys/net/core/somaxconn", "utf8"),
     );
     const before = new Set(listening());
-    const listener = await listen(transport.options());
+    const listener = await transport.listen();
     const backlogs = listening().filter((line) => !before.has(line))
       .map((line) => Number(/LISTEN\s+\d+\s+(\d+)/.exec(line)?.[1]));
     listener.close();

@@ -1,4 +1,4 @@
-import { echo, listen } from "../../mod.ts";
+import { echo } from "../../mod.ts";
 import type { Connection } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { type Client, pattern } from "../helpers/client.ts";
@@ -18,7 +18,7 @@ export type Test = (
  */
 export function contract(test: Test, transport: Transport): void {
   test("A closed listener accepts nothing", async () => {
-    const listener = await listen(transport.options());
+    const listener = await transport.listen();
     const accepted = listener.accept();
     listener.close();
     listener.close();
@@ -27,7 +27,7 @@ export function contract(test: Test, transport: Transport): void {
   });
 
   test("accept() rejects while another one is pending, which goes on", async () => {
-    using listener = await listen(transport.options());
+    using listener = await transport.listen();
     for (let round = 0; round < 2; round++) {
       const accepted = listener.accept();
       await assertRejects(

@@ -9,7 +9,7 @@ import { tcpContract } from "./tcp_contract.ts";
 import { tlsContract } from "./tls_contract.ts";
 import { udpContract } from "./udp_contract.ts";
 import { unixContract } from "./unix_contract.ts";
-import { TCP, TLS, UNIX } from "../helpers/transports.ts";
+import { inMemory, TCP, TLS, UNIX } from "../helpers/transports.ts";
 
 /** Everything that is asked of a runtime. */
 export function contracts(test: Test): void {
@@ -28,6 +28,7 @@ export function contracts(test: Test): void {
     resetContract(transportTest, transport);
     if (transport !== UNIX) goneContract(transportTest, transport);
   }
+  contract(withPrefix("memory"), inMemory());
   reasonsContract((what, run) => test(what, run, withoutOpenssl));
   tcpContract(withPrefix("tcp"));
   tlsContract(withPrefix("tls"));

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { listen, serve } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { pattern } from "../helpers/client.ts";
 import { portOf, type Transport } from "../helpers/transports.ts";
@@ -17,7 +17,7 @@ export function goneContract(test: Test, transport: Transport): void {
   for (const maxConnections of [1, 100]) {
     test(`A client that has gone before it is accepted is nobody (maxConnections ${maxConnections})`, async () => {
       if (isHandedOver(transport)) return;
-      const listener = await listen(transport.options());
+      const listener = await transport.listen();
       const leave = async () => {
         for (let i = 0; i < 20; i++) {
           await connectAndReset(portOf(listener.addr));

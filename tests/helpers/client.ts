@@ -1,6 +1,7 @@
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as secure } from "node:tls";
+import type { StreamPair } from "../../mod.ts";
 import { certificate } from "./certificates.ts";
 
 /** The byte at a position of what test clients send. */
@@ -13,16 +14,19 @@ export function pattern(count: number, from = 0): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: count }, (_, i) => patternAt(from + i));
 }
 
+/** The reset of a connection in memory. */
+const RESET = Object.assign(new Error("Reset"), { code: "ECONNRESET" });
+
 /** A client on `node:net`, which every runtime has. It reads only when told to. */
 export class Client implements AsyncDisposable {
   readonly #socket: Duplex;
   /** The socket that the server sees: below TLS, another one. */
-  readonly #raw: Socket;
+  readonly #raw: Duplex;
   readonly #closed: Promise<void>;
   #rest: Uint8Array = new Uint8Array();
   #error: Error | undefined;
 
-  private constructor(socket: Duplex, raw: Socket) {
+  private constructor(socket: Duplex, raw: Duplex) {
     this.#socket = socket;
     this.#raw = raw;
     this.#closed = new Promise((resolve) =>
@@ -37,6 +41,25 @@ export class Client implements AsyncDisposable {
   static async connect(port: number, host = "127.0.0.1"): Promise<Client> {
     const socket = await open({ port, host });
     return new Client(socket, socket);
+  }
+
+  /** The client's side of a connection in memory. */
+  static over({ readable, writable }: StreamPair): Client {
+    const reader = readable.getReader();
+    const writer = writable.getWriter();
+    // A write says it, if there is one.
+    writer.closed.catch(() => {});
+    const duplex = makeDuplex({
+      read: async () => (await reader.read()).value ?? null,
+      write: (bytes) => writer.write(bytes),
+      closeWrite: () => writer.close(),
+      close(reason) {
+        writer.abort(reason).catch(() => {});
+        // Bun gives the other side an error of its own for this.
+        reader.cancel(reason).catch(() => {});
+      },
+    });
+    return new Client(duplex, duplex);
   }
 
   /** Connects to a Unix socket. */
@@ -75,7 +98,9 @@ export class Client implements AsyncDisposable {
 
   /** Breaks the connection off: with a reset, where there is such a thing. */
   reset(): Promise<void> {
-    if (this.#raw.remotePort) this.#raw.resetAndDestroy();
+    const raw = this.#raw;
+    if (!(raw instanceof Socket)) raw.destroy(RESET);
+    else if (raw.remotePort) raw.resetAndDestroy();
     this.#socket.destroy();
     return this.#closed;
   }
@@ -192,30 +217,43 @@ async function secureOnDeno(raw: Socket, cert: string): Promise<Duplex> {
   // At once, and not only with the first read or write.
   connection.handshake().catch(() => {});
   const buffer = new Uint8Array(64 * 1024);
-  return new Duplex({
+  return makeDuplex({
     async read() {
-      try {
-        const count = await connection.read(buffer);
-        this.push(count === null ? null : buffer.slice(0, count));
-      } catch (error) {
-        this.destroy(error instanceof Error ? error : undefined);
+      const count = await connection.read(buffer);
+      return count === null ? null : buffer.slice(0, count);
+    },
+    async write(bytes) {
+      for (let sent = 0; sent < bytes.length;) {
+        sent += await connection.write(bytes.subarray(sent));
       }
     },
-    async write(chunk: Uint8Array, _, done) {
-      try {
-        for (let sent = 0; sent < chunk.length;) {
-          sent += await connection.write(chunk.subarray(sent));
-        }
-        done();
-      } catch (error) {
-        done(error instanceof Error ? error : undefined);
-      }
+    closeWrite: () => connection.closeWrite(),
+    close: () => connection.close(),
+  });
+}
+
+/** A duplex of Node over something else, whose two directions fail apart. */
+function makeDuplex(inner: {
+  read(): Promise<Uint8Array | null>;
+  write(bytes: Uint8Array): Promise<void>;
+  closeWrite(): Promise<void>;
+  close(reason?: Error | null): void;
+}): Duplex {
+  return new Duplex({
+    read() {
+      inner.read().then(
+        (bytes) => this.push(bytes),
+        (error) => this.destroy(error),
+      );
+    },
+    write(bytes: Uint8Array, _, done) {
+      inner.write(bytes).then(() => done(), done);
     },
     final(done) {
-      connection.closeWrite().then(() => done(), done);
+      inner.closeWrite().then(() => done(), done);
     },
     destroy(error, done) {
-      connection.close();
+      inner.close(error);
       done(error);
     },
   });

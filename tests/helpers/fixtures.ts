@@ -1,4 +1,4 @@
-import { listen, serve } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import type {
   ClosedConnection,
   Connection,
@@ -38,7 +38,7 @@ export class Fixture implements AsyncDisposable {
     transport: Transport,
     options: ServeOptions = {},
   ): Promise<Fixture> {
-    const listener = await listen(transport.options());
+    const listener = await transport.listen();
     return new Fixture(transport, listener, options);
   }
 
@@ -76,7 +76,7 @@ export class Pair implements AsyncDisposable {
   }
 
   static async open(transport: Transport): Promise<Pair> {
-    const listener = await listen(transport.options());
+    const listener = await transport.listen();
     const accepted = listener.accept();
     const client = await transport.connect(listener.addr);
     const connection = await accepted;

@@ -1,7 +1,13 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
-import type { Addr, ListenOptions } from "../../mod.ts";
+import { listen, memoryListener } from "../../mod.ts";
+import type {
+  Addr,
+  BoundListener,
+  ListenOptions,
+  MemoryListener,
+} from "../../mod.ts";
 import { assert } from "./assert.ts";
 import { certificate } from "./certificates.ts";
 import { Client } from "./client.ts";
@@ -11,15 +17,23 @@ export interface Transport {
   readonly name: "tcp" | "tls" | "unix";
   /** Options that take a free place. */
   options(): ListenOptions;
+  /** Listens there. */
+  listen(): Promise<BoundListener>;
   /** Connects to a listener. */
   connect(addr: Addr): Promise<Client>;
   /** Whether the server is always told that a client has broken off. */
   readonly resets: boolean;
 }
 
+/** Listens on what the options of a transport say. */
+function listenThere(this: Transport): Promise<BoundListener> {
+  return listen(this.options());
+}
+
 export const TCP: Transport = {
   name: "tcp",
   options: () => ({ port: 0 }),
+  listen: listenThere,
   connect: (addr) => Client.connect(portOf(addr)),
   resets: true,
 };
@@ -27,6 +41,7 @@ export const TCP: Transport = {
 export const TLS: Transport = {
   name: "tls",
   options: () => ({ transport: "tls", port: 0, ...certificate() }),
+  listen: listenThere,
   connect: (addr) => Client.connectTls(portOf(addr)),
   resets: true,
 };
@@ -34,10 +49,27 @@ export const TLS: Transport = {
 export const UNIX: Transport = {
   name: "unix",
   options: () => ({ transport: "unix", path: freePath() }),
+  listen: listenThere,
   connect: (addr) => Client.connectUnix(pathOf(addr)),
   // Only when something is left unread; else it looks like an end.
   resets: false,
 };
+
+/** Without a network: connects to what has listened last. */
+export function inMemory(): Transport {
+  let listener: MemoryListener;
+  return {
+    ...UNIX,
+    // deno-lint-ignore require-await -- as it is asynchronous elsewhere
+    async listen() {
+      listener = memoryListener();
+      return listener;
+    },
+    // deno-lint-ignore require-await -- so that a closed one rejects
+    connect: async () => Client.over(listener.connect()),
+    resets: true,
+  };
+}
 
 /** A path for a Unix socket. */
 export function freePath(): string {
