@@ -78,7 +78,17 @@ class InMemory implements MemoryListener {
  */
 function copier(): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream(
-    { transform: (bytes, controller) => controller.enqueue(bytes.slice()) },
+    {
+      transform(bytes, controller) {
+        try {
+          controller.enqueue(bytes.slice());
+        } catch (cause) {
+          // On Bun a write may come after the peer has cancelled its side.
+          const error = new Error("Connection reset", { cause });
+          throw Object.assign(error, { code: "ECONNRESET" });
+        }
+      },
+    },
     undefined,
     { highWaterMark: ROOM, size: (bytes) => bytes.length },
   );

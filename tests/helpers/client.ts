@@ -55,7 +55,6 @@ export class Client implements AsyncDisposable {
       closeWrite: () => writer.close(),
       close(reason) {
         writer.abort(reason).catch(() => {});
-        // Bun gives the other side an error of its own for this.
         reader.cancel(reason).catch(() => {});
       },
     });
