@@ -29,6 +29,7 @@ export type {
   BenchConnections,
   BenchDatagrams,
   BenchProgress,
+  BenchReconnections,
   BenchSetup,
 } from "./types.ts";
 export type { BenchOptions, BenchResult };

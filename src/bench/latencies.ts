@@ -10,6 +10,8 @@ export interface LatencySummary {
   readonly min: number | null;
   /** The mean. */
   readonly mean: number | null;
+  /** The standard deviation. */
+  readonly deviation: number | null;
   /** Half of them took no longer. */
   readonly p50: number | null;
   /** 75 % of them took no longer. */
@@ -79,6 +81,7 @@ export function summarize(times: Histogram): LatencySummary {
   return {
     min: known(times.min),
     mean: known(Math.round(times.mean * 10) / 10),
+    deviation: known(Math.round(times.deviation * 10) / 10),
     p50: times.percentile(50),
     p75: times.percentile(75),
     p90: times.percentile(90),

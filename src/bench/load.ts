@@ -5,7 +5,9 @@ import { hasTimedOut } from "../runtimes/within.ts";
 import type { Client, ClientOwner, Finding } from "./client.ts";
 import { DatagramClient } from "./datagram_client.ts";
 import { Faults } from "./faults.ts";
+import { type GapFigures, Gaps } from "./gaps.ts";
 import { Histogram, type HistogramData } from "./histogram.ts";
+import { InFlight } from "./in_flight.ts";
 import { Pacer } from "./pacer.ts";
 import { Pattern } from "./pattern.ts";
 import { type ConnectionFigures, createTimes, type Seat } from "./seat.ts";
@@ -35,6 +37,10 @@ export interface LoadOptions {
   readonly window: number;
   /** Whether to open a connection for every message. */
   readonly churn: boolean;
+  /** Whether to open connections again that have ended. */
+  readonly reconnect: boolean;
+  /** Over which time to open the connections, in milliseconds. */
+  readonly ramp: number;
   /** The number of the first connection, and the step to the next. */
   readonly ids: { readonly first: number; readonly step: number };
   /** For how long messages are counted at most, in milliseconds. */
@@ -119,6 +125,8 @@ export interface Details {
   readonly connects: HistogramData;
   /** Each connection; none with churn. */
   readonly each: readonly ConnectionFigures[];
+  /** The connections that have ended and were to be opened again. */
+  readonly gaps: GapFigures;
 }
 
 /** Loads an endpoint. Each method is called once, in this order. */
@@ -186,6 +194,9 @@ export class Load implements Loader, ClientOwner {
   /** The next wait of a slot whose connection has failed. */
   #backoff = BACKOFF.first;
   readonly #slots = new Set<ReturnType<typeof setTimeout>>();
+  /** With churn and a rate: the messages that are due and have no slot yet. */
+  #due = new InFlight();
+  readonly #gaps = new Gaps();
   #hurried = false;
   #checker: ReturnType<typeof setInterval> | undefined;
   #exhaust: (ending: Ending) => void = () => {};
@@ -203,19 +214,25 @@ export class Load implements Loader, ClientOwner {
     this.patience = options.patience;
     this.#phases = [new Phase(Infinity), new Phase(options.messages)];
     if (options.rate !== undefined) {
-      const send = (due: number, now: number) => this.#sendInTurn(due, now);
+      const send = options.churn
+        ? (due: number, now: number) => this.#sendOrQueue(due, now)
+        : (due: number, now: number) => this.#sendInTurn(due, now);
       this.#pacer = new Pacer(options.rate, send, options.delay);
     }
     this.exhausted = new Promise((resolve) => this.#exhaust = resolve);
   }
 
   async open(): Promise<void> {
-    const { connections, churn } = this.#options;
+    const { connections, churn, ramp } = this.#options;
     this.#unopened = churn ? 1 : connections;
-    const work = async () => {
-      while (this.#unopened-- > 0) await this.#connect(this.#createClient());
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    if (ramp > 0) {
+      await this.#openGradually(ramp);
+    } else {
+      const work = async () => {
+        while (this.#unopened-- > 0) await this.#connect(this.#createClient());
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, work));
+    }
     if (this.#clients.size === 0) {
       throw new Error(this.faults.first.get("failed")?.reason);
     }
@@ -229,9 +246,9 @@ export class Load implements Loader, ClientOwner {
     this.#sending = this.#options.messages > 0;
     const interval = Math.min(CHECK, Math.max(this.patience / 4, 1));
     this.#checker = setInterval(() => this.#check(), interval);
-    if (churn) {
+    if (churn && !this.#pacer) {
       for (let i = 0; i < connections; i++) this.#sendAnew();
-    } else if (this.#clients.size === 0) {
+    } else if (this.#clients.size === 0 && !churn) {
       this.#exhaust("no connection left");
     } else if (this.#pacer) {
       const counts = this.#countedFrom[0] < Infinity;
@@ -250,6 +267,9 @@ export class Load implements Loader, ClientOwner {
     this.#countedFrom[0] = performance.now();
     this.#arrivedBefore = this.#arrived;
     if (this.#options.churn) this.#connects.reset();
+    // What was due before is not made up for.
+    this.#due = new InFlight();
+    this.#gaps.count();
     if (this.#options.messages === 0) {
       this.#sending = false;
       this.#exhaust("all sent");
@@ -262,7 +282,6 @@ export class Load implements Loader, ClientOwner {
     this.#pacer?.stop();
     this.#sending = false;
     this.#stoppedAt = performance.now();
-    for (const slot of this.#slots) clearTimeout(slot);
     if (this.#waiting > 0 && !this.#hurried) {
       await new Promise<void>((resolve) => {
         this.#settle = resolve;
@@ -270,6 +289,7 @@ export class Load implements Loader, ClientOwner {
       });
     }
     clearInterval(this.#checker);
+    for (const slot of this.#slots) clearTimeout(slot);
     this.#finishAll("late");
   }
 
@@ -317,6 +337,7 @@ export class Load implements Loader, ClientOwner {
         p99Us: times.percentile(99),
         jitterUs: jitter === undefined ? null : jitter * 1000,
       })),
+      gaps: this.#gaps.figures(),
     };
   }
 
@@ -362,6 +383,10 @@ export class Load implements Loader, ClientOwner {
     if (!this.#clients.delete(client)) return;
     this.#waiting -= client.inFlight;
     this.#discountUnsent(client);
+    if (this.#options.reconnect) {
+      this.#cut(client);
+      return;
+    }
     const before = this.faults.total;
     client.finish(error ? undefined : "truncated");
     if (error) {
@@ -373,20 +398,26 @@ export class Load implements Loader, ClientOwner {
     this.#settleIfDone();
   }
 
-  #createClient(): Client {
+  #createSeat(): Seat {
     const { ids: { first, step }, churn } = this.#options;
-    const connection = first + this.#opened++ * step;
     const [warmup, counted] = this.#times;
-    const seat: Seat = {
-      id: connection,
+    return {
+      id: first + this.#opened++ * step,
       times: [warmup, churn ? counted : createTimes()],
     };
+  }
+
+  #createClient(
+    seat: Seat = this.#createSeat(),
+    owner: ClientOwner = this,
+  ): Client {
+    const connection = seat.id;
     const kind = this.#options.addr.transport === "udp"
       ? DatagramClient
       : StreamClient;
     const client = new kind(
       seat,
-      this,
+      owner,
       this.#pattern,
       (kind, offset, count) =>
         this.faults.add({ kind, connection, offset, count }),
@@ -418,15 +449,93 @@ export class Load implements Loader, ClientOwner {
     }
   }
 
+  /** Opens the connections one after another, unless the first cannot be opened. */
+  async #openGradually(ramp: number): Promise<void> {
+    const count = this.#unopened;
+    const startedAt = performance.now();
+    const opening: Promise<void>[] = [];
+    while (this.#unopened > 0) {
+      const elapsed = performance.now() - startedAt;
+      const due = Math.min(Math.floor(elapsed / ramp * count) + 1, count);
+      while (count - this.#unopened < due) {
+        this.#unopened--;
+        opening.push(this.#connect(this.#createClient()));
+      }
+      if (opening.length === 1) await opening[0];
+      if (this.#clients.size === 0) break;
+      await this.#pause(Math.max(due / count * ramp - elapsed, 1));
+    }
+    await Promise.all(opening);
+  }
+
+  /** Waits; for ever if it is stopped meanwhile. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const slot = setTimeout(() => {
+        this.#slots.delete(slot);
+        resolve();
+      }, ms);
+      this.#slots.add(slot);
+    });
+  }
+
+  /** A connection that is to be opened again has ended. */
+  #cut(client: Client): void {
+    const { seat } = client;
+    const now = performance.now();
+    this.#gaps.begin(seat, client.inFlight - client.unsent(-Infinity), now);
+    client.finish();
+    if (this.#sending) {
+      const next = this.#createClient(seat, this.#watchGap());
+      this.#inTurn[this.#inTurn.indexOf(client)] = next;
+      this.#reopen(next);
+    }
+    this.#settleIfDone();
+  }
+
+  /** Does as this load does, and ends the gap of a connection with its first echo. */
+  #watchGap(): ClientOwner {
+    return {
+      patience: this.patience,
+      onHeard: (now) => this.onHeard(now),
+      onEcho: (client, time, size, now, sentAt) => {
+        this.#gaps.end(client.seat, now);
+        this.onEcho(client, time, size, now, sentAt);
+      },
+      onMissing: (client, now) => this.onMissing(client, now),
+      onFinding: (finding, time) => this.onFinding(finding, time),
+      onLost: (client, error) => this.onLost(client, error),
+    };
+  }
+
+  /** Tries to open a connection until it is open, or all is over. */
+  async #reopen(client: Client): Promise<void> {
+    const { addr, window } = this.#options;
+    for (let wait = BACKOFF.first; this.#clients.has(client);) {
+      const startedAt = performance.now();
+      try {
+        const socket = await this.#connector.connect(addr, client);
+        const now = performance.now();
+        this.#connects.record(now - startedAt);
+        if (!this.#clients.has(client)) return socket.close();
+        client.attach(socket);
+        if (this.#pacer) return;
+        for (let i = 0; i < window; i++) this.#send(client, now, now);
+        return;
+      } catch {
+        await this.#pause(wait);
+        wait = Math.min(wait * 2, BACKOFF.longest);
+      }
+    }
+  }
+
   /** With churn: sends another message in the place of one that was lost, soon. */
-  #refill(): void {
+  async #refill(): Promise<void> {
     if (!this.#options.churn || !this.#sending) return;
-    const slot = setTimeout(() => {
-      this.#slots.delete(slot);
-      this.#sendAnew();
-    }, this.#backoff);
-    this.#slots.add(slot);
+    const wait = this.#backoff;
     this.#backoff = Math.min(this.#backoff * 2, BACKOFF.longest);
+    await this.#pause(wait);
+    this.#sendAnew();
   }
 
   #fail(client: Client, error: unknown): void {
@@ -468,12 +577,30 @@ export class Load implements Loader, ClientOwner {
     }
   }
 
-  /** Sends a message over a new connection. */
+  /** With churn and a rate: sends a message as soon as there is a slot for it. */
+  #sendOrQueue(time: number, now: number): void {
+    if (this.#clients.size < this.#options.connections) {
+      this.#sendOverNew(time, now);
+    } else {
+      this.#due.push(0, time);
+    }
+  }
+
+  /** With churn: a slot is free. */
   #sendAnew(): void {
+    const now = performance.now();
+    if (!this.#pacer) return this.#sendOverNew(now, now);
+    if (this.#due.count === 0) return;
+    const { time } = this.#due;
+    this.#due.shift();
+    this.#sendOverNew(time, now);
+  }
+
+  /** Sends a message over a new connection. */
+  #sendOverNew(time: number, now: number): void {
     if (!this.#sending) return;
     const client = this.#createClient();
-    const now = performance.now();
-    this.#send(client, now, now);
+    this.#send(client, time, now);
     this.#connect(client);
   }
 
@@ -532,8 +659,12 @@ export class Load implements Loader, ClientOwner {
 
   #finishAll(missing?: "late"): void {
     for (const client of this.#clients) {
-      if (client.heardAt === Infinity && client.inFlight > 0) {
-        this.#fail(client, "not connected in time");
+      if (client.heardAt === Infinity) {
+        if (this.#gaps.isOpen(client.seat)) {
+          this.#fail(client, "not open again");
+        } else if (client.inFlight > 0) {
+          this.#fail(client, "not connected in time");
+        }
       }
       this.#discountUnsent(client);
       client.finish(missing);

@@ -49,6 +49,8 @@ export function readOptions(options: CheckedOptions): Plan {
     rate,
     window = 1,
     churn = false,
+    reconnect = false,
+    ramp = 0,
     warmup = messages === undefined ? 1_000 : 0,
     workers = 1,
     ca,
@@ -83,9 +85,12 @@ export function readOptions(options: CheckedOptions): Plan {
   checkWhole("workers", workers, connections);
 
   refuse("rate", rate, "window", options.window);
-  refuse("rate", rate, "churn", churn || undefined);
   refuse("churn", churn || undefined, "window", options.window);
+  refuse("churn", churn || undefined, "reconnect", reconnect || undefined);
+  refuse("churn", churn || undefined, "ramp", options.ramp);
   checkType("churn", churn, "boolean");
+  checkType("reconnect", reconnect, "boolean");
+  if (ramp !== 0) checkNumber("ramp", ramp, LONGEST_TIME);
   checkType("insecure", insecure, "boolean");
   refuse("ca", ca, "insecure", insecure || undefined);
   checkPercentiles(percentiles);
@@ -102,6 +107,8 @@ export function readOptions(options: CheckedOptions): Plan {
       rate,
       window,
       churn,
+      reconnect,
+      ramp,
       ids: { first: 1, step: 1 },
       duration,
       drain,

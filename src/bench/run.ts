@@ -4,7 +4,7 @@ import { formatEndpoint } from "../core/format_addr.ts";
 import { explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
 import { jain } from "./fairness.ts";
-import { Histogram } from "./histogram.ts";
+import { Histogram, type HistogramData } from "./histogram.ts";
 import { Latencies, summarize } from "./latencies.ts";
 import { type Ending, Load, type Loader, type Tally } from "./load.ts";
 import type { Plan } from "./plan.ts";
@@ -251,14 +251,12 @@ function resultOf(
 ): BenchResult {
   const { addr, connections, size: [least, most], rate: asked } = plan.load;
   const tally = load.tally();
-  const { connects, each } = load.details();
+  const { connects, each, gaps } = load.details();
   const { seconds, messages, bytes } = tally;
   const total = times.total.all();
   const sendLateUs = asked === undefined ? null : summarize(times.late.all());
   const isLate = tally.sentRate < ENOUGH * (asked ?? 0) ||
     (sendLateUs?.p99 ?? 0) >= LATE;
-  const connectTimes = new Histogram();
-  connectTimes.add(connects);
   return {
     endpoint: formatEndpoint(addr),
     address: tally.address ?? null,
@@ -271,6 +269,8 @@ function resultOf(
       messagesPerSecond: asked ?? null,
       window: plan.load.window,
       churn: plan.load.churn,
+      reconnect: plan.load.reconnect,
+      rampMs: plan.load.ramp,
       warmupMs: plan.warmup,
       workers: plan.workers,
       timeoutMs: plan.timeout,
@@ -303,8 +303,16 @@ function resultOf(
     })),
     sendLateUs,
     responseUs: asked === undefined ? null : summarize(times.response.all()),
-    connectUs: summarize(connectTimes),
+    connectUs: summarize(histogramOf(connects)),
     datagrams: addr.transport === "udp" ? datagramsOf(tally, each) : null,
+    reconnections: plan.load.reconnect
+      ? {
+        cut: gaps.cut,
+        inFlight: gaps.inFlight,
+        notBack: gaps.open,
+        gapUs: summarize(histogramOf(gaps.times)),
+      }
+      : null,
     histogram: total.octaves().flatMap((messages, octave) =>
       messages > 0 ? [{ lessThanUs: 2 ** (octave + 1), messages }] : []
     ),
@@ -315,6 +323,12 @@ function resultOf(
     version: config.version,
     runtime,
   };
+}
+
+function histogramOf(data: HistogramData): Histogram {
+  const histogram = new Histogram();
+  histogram.add(data);
+  return histogram;
 }
 
 function spreadOf(

@@ -144,14 +144,21 @@ export class Team implements Loader {
   }
 
   details(): Details {
-    const connects = new Histogram();
+    const [connects, times] = [new Histogram(), new Histogram()];
+    const gaps = { cut: 0, inFlight: 0, open: 0 };
     for (const { details } of this.#members) {
-      if (details) connects.add(details.connects);
+      if (!details) continue;
+      connects.add(details.connects);
+      times.add(details.gaps.times);
+      gaps.cut += details.gaps.cut;
+      gaps.inFlight += details.gaps.inFlight;
+      gaps.open += details.gaps.open;
     }
     const each = this.#members.flatMap(({ details }) => details?.each ?? []);
     return {
       connects: connects.data(),
       each: each.toSorted((a, b) => a.connection - b.connection),
+      gaps: { ...gaps, times: times.data() },
     };
   }
 

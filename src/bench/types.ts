@@ -51,11 +51,26 @@ export interface BenchOptions {
   readonly window?: number | undefined;
   /**
    * Whether every message has a connection of its own, timed from the attempt to
-   * connect to the last byte of its echo. Not together with `rate`.
+   * connect to the last byte of its echo. With `rate`, each is timed from when it
+   * should have been sent, and waits where `connections` are open already.
    *
    * @default {false}
    */
   readonly churn?: boolean | undefined;
+  /**
+   * Whether to open a connection again that ends, until it is open, and to measure
+   * the gap. That it ends is no fault then. Not together with `churn`.
+   *
+   * @default {false}
+   */
+  readonly reconnect?: boolean | undefined;
+  /**
+   * Over which time to open the connections, one after another, before the first
+   * message is sent, in milliseconds. Not together with `churn`.
+   *
+   * @default {0}
+   */
+  readonly ramp?: number | undefined;
   /**
    * How long to send messages before counting begins, in milliseconds.
    *
@@ -146,6 +161,10 @@ export interface BenchSetup {
   readonly window: number;
   /** Whether every message had a connection of its own. */
   readonly churn: boolean;
+  /** Whether connections that ended were opened again. */
+  readonly reconnect: boolean;
+  /** Over which time the connections were opened. */
+  readonly rampMs: number;
   /** How long messages were sent before counting began. */
   readonly warmupMs: number;
   /** The number of threads. */
@@ -176,6 +195,18 @@ export interface BenchDatagrams {
   readonly reordered: number;
   /** RFC 3550's jitter, of the round trip, a mean of the connections; null if unknown. */
   readonly jitterUs: number | null;
+}
+
+/** The connections that ended and were to be opened again. */
+export interface BenchReconnections {
+  /** How many were cut. */
+  readonly cut: number;
+  /** How many messages were in flight then, and did not come back. */
+  readonly inFlight: number;
+  /** How many had no echo any more until the run was over. */
+  readonly notBack: number;
+  /** For how long the others had none: from the cut to the next echo. */
+  readonly gapUs: LatencySummary;
 }
 
 /** The spread over the connections. The lists are in their order, and empty with `churn`. */
@@ -246,6 +277,8 @@ export interface BenchResult {
   readonly connectUs: LatencySummary;
   /** What happened to datagrams; null but over UDP. */
   readonly datagrams: BenchDatagrams | null;
+  /** The connections that were opened again; null without `reconnect`. */
+  readonly reconnections: BenchReconnections | null;
   /** The numbers of messages that took less than `lessThanUs` microseconds, and at least half of that. */
   readonly histogram: readonly {
     readonly lessThanUs: number;

@@ -260,6 +260,8 @@ async function load(delay: (number: number) => number) {
     rate: 1_000,
     window: 1,
     churn: false,
+    reconnect: false,
+    ramp: 0,
     ids: { first: 1, step: 1 },
     duration: Infinity,
     drain: 5_000,

@@ -94,6 +94,8 @@ function createLoad(server: Connector, options: Partial<LoadOptions> = {}) {
     messages: 100,
     window: 1,
     churn: false,
+    reconnect: false,
+    ramp: 0,
     ids: { first: 1, step: 1 },
     duration: Infinity,
     drain: 5_000,
@@ -649,6 +651,8 @@ async function overload(): Promise<[Load, number[][]]> {
     rate: 2_000,
     window: 1,
     churn: false,
+    reconnect: false,
+    ramp: 0,
     ids: { first: 1, step: 1 },
     duration: 1_000,
     drain: 500,
@@ -693,6 +697,8 @@ Deno.test("Load tells how late it has sent, beside the whole", async () => {
     rate: 100,
     window: 1,
     churn: false,
+    reconnect: false,
+    ramp: 0,
     ids: { first: 1, step: 1 },
     duration: Infinity,
     drain: 5_000,
@@ -792,4 +798,216 @@ Deno.test("Load with churn times the attempts that count, and knows no connectio
   await load.stop();
   const { connects: { count, min, max }, each } = load.details();
   assertEquals([count, min, max, each], [2, 30_000, 30_000, []]);
+});
+
+/** Advances a clock, a millisecond and a turn at a time. */
+async function go(clock: FakeClock, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed++) {
+    await clock.advance(1);
+    clock.turn();
+  }
+}
+
+/** Ends all connections of a server; it is back when so much time has passed. */
+function restart(server: MemoryServer, clock: FakeClock, ms: number): void {
+  const backAt = clock.now + ms;
+  server.refuse = () => clock.now < backAt ? systemError("ECONNREFUSED") : 0;
+  const open = server.sockets.filter(({ closed }) => !closed);
+  for (const socket of open) socket.handler.onEnd(systemError("ECONNRESET"));
+}
+
+Deno.test("Load opens connections again that end, and measures the gap", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load, latencies } = createLoad(server, {
+    connections: 2,
+    messages: Infinity,
+    window: 3,
+    reconnect: true,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 100);
+  restart(server, clock, 250);
+  await go(clock, 400);
+  const before = load.tally().messages;
+  await go(clock, 100);
+  assert(load.tally().messages >= before + 500);
+  const stopped = load.stop();
+  await go(clock, 2);
+  await stopped;
+  const { gaps: { cut, inFlight, open, times }, each } = load.details();
+  assertEquals([cut, inFlight, open, faultsOf(load)], [2, 6, 0, []]);
+  // After 1, 2, 4, …, 64 and 2 × 100 ms it tries again.
+  assertEquals(times.count, 2);
+  assert(times.min >= 327_000 && times.max <= 330_000);
+  // What came before the cut and what came after it is of one connection.
+  assertEquals(each.map(({ connection }) => connection), [1, 2]);
+  assertEquals(
+    each.reduce((sum, { messages }) => sum + messages, 0),
+    load.tally().messages,
+  );
+  // No message has waited for the server.
+  assert(Math.max(...latencies) <= 2);
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load with a rate sends what was due in a gap when it is over", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load, latencies } = createLoad(server, {
+    connections: 1,
+    messages: Infinity,
+    rate: 100,
+    duration: 1_000,
+    reconnect: true,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 205);
+  restart(server, clock, 100);
+  await go(clock, 795);
+  const stopped = load.stop();
+  await go(clock, 10);
+  await stopped;
+  const { messages, sent, unsent } = load.tally();
+  assertEquals([messages, sent, unsent], [100, 100, 0]);
+  assertEquals(latencies.filter((ms) => ms >= 10).length, 12);
+  const { gaps } = load.details();
+  assertEquals([gaps.cut, gaps.inFlight, gaps.open], [1, 0, 0]);
+  assert(gaps.times.max >= 127_000 && gaps.times.max <= 129_000);
+});
+
+Deno.test("Load counts one cut where a connection ends again before any echo", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: Infinity, reconnect: true });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 10);
+  server.stalled = true;
+  for (let i = 0; i < 3; i++) {
+    restart(server, clock, 0);
+    await go(clock, 10);
+  }
+  server.stalled = false;
+  await go(clock, 10);
+  server.sockets.at(-1)?.flush();
+  const stopped = load.stop();
+  await go(clock, 10);
+  await stopped;
+  const { cut, inFlight, open, times } = load.details().gaps;
+  assertEquals([cut, inFlight, open, times.count], [1, 3, 0, 1]);
+  assertEquals(times.max, 40_000);
+});
+
+Deno.test("Load tells of a connection that is not open again at the end", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    connections: 2,
+    messages: Infinity,
+    reconnect: true,
+  });
+  await load.open();
+  load.start();
+  await go(clock, 10);
+  restart(server, clock, Infinity);
+  await go(clock, 10);
+  // What was before is not counted, but goes on.
+  load.count();
+  await go(clock, 10);
+  await load.stop();
+  const { cut, inFlight, open, times } = load.details().gaps;
+  assertEquals([cut, inFlight, open, times.count], [2, 0, 2, 0]);
+  assertEquals(load.faults.counts.get("failed"), 2);
+  assertEquals(load.faults.first.get("failed")?.reason, "not open again");
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load opens its connections over the time of a ramp", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 4, ramp: 100 });
+  const opened = load.open();
+  const counts: number[] = [];
+  for (let ms = 0; ms < 100; ms += 10) {
+    await clock.advance(1);
+    counts.push(server.sockets.length);
+    await clock.advance(9);
+  }
+  await opened;
+  assertEquals(counts, [1, 1, 1, 2, 2, 3, 3, 3, 4, 4]);
+  await load.stop();
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load ends a ramp when the first connection is refused, or it is stopped", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 4, ramp: 60_000 });
+  server.refuse = () => systemError("ECONNREFUSED");
+  await assertRejects(() => load.open(), Error, "connection refused");
+  server.refuse = () => 0;
+  const { load: other } = createLoad(server, { connections: 4, ramp: 60_000 });
+  other.open();
+  await clock.advance(1);
+  await other.stop();
+  await clock.advance(60_000);
+  assertEquals([server.sockets.length, clock.timers], [1, 0]);
+});
+
+Deno.test("Load with churn and a rate times each message from when it is due", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt > 1 ? 30 : 0;
+  const { load, latencies } = createLoad(server, {
+    connections: 10,
+    messages: Infinity,
+    churn: true,
+    rate: 100,
+    duration: 200,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 200);
+  const stopped = load.stop();
+  await go(clock, 40);
+  await stopped;
+  const { messages, sent, unsent } = load.tally();
+  assertEquals([messages, sent, unsent], [20, 20, 0]);
+  assert(latencies.every((ms) => ms >= 30 && ms <= 33), String(latencies));
+  // One more has found out whether there is a server.
+  assertEquals(server.sockets.length, 21);
+});
+
+Deno.test("Load with churn and a rate waits for a slot, and counts what got none", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt > 1 ? 40 : 0;
+  const { load, latencies } = createLoad(server, {
+    connections: 2,
+    messages: Infinity,
+    churn: true,
+    rate: 100,
+    duration: 400,
+  });
+  await load.open();
+  load.start();
+  // What waits at the end of the warm-up is not sent after it.
+  await go(clock, 400);
+  load.count();
+  await go(clock, 400);
+  const stopped = load.stop();
+  await go(clock, 50);
+  await stopped;
+  const { messages, sent, unsent } = load.tally();
+  assertEquals([messages, sent + unsent], [sent, 40]);
+  // Two at a time, 40 ms and a turn each: 20 of 40, less those of the warm-up.
+  assert(sent >= 18 && sent <= 20, `${sent}`);
+  assert((latencies.at(0) ?? 0) < 90 && (latencies.at(-1) ?? 0) > 180);
 });

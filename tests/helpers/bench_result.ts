@@ -12,6 +12,8 @@ export const RESULT: BenchResult = {
     messagesPerSecond: null,
     window: 1,
     churn: false,
+    reconnect: false,
+    rampMs: 0,
     warmupMs: 1_000,
     workers: 1,
     timeoutMs: 10_000,
@@ -41,6 +43,7 @@ export const RESULT: BenchResult = {
   latencyUs: {
     min: 12,
     mean: 345.6,
+    deviation: 1_200.5,
     p50: 340,
     p75: 360,
     p90: 400,
@@ -60,6 +63,7 @@ export const RESULT: BenchResult = {
   connectUs: {
     min: 100,
     mean: 150,
+    deviation: 20,
     p50: 140,
     p75: 160,
     p90: 180,
@@ -70,6 +74,7 @@ export const RESULT: BenchResult = {
     max: 200,
   },
   datagrams: null,
+  reconnections: null,
   histogram: [
     { lessThanUs: 16, messages: 1 },
     { lessThanUs: 512, messages: 1_234_565 },
