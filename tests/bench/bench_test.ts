@@ -38,7 +38,7 @@ test("bench() tells every second how it goes", async (endpoint) => {
   const { messages, durationMs } = await bench({
     endpoint,
     duration: 2_100,
-    warmup: 10,
+    warmup: 0,
     onProgress: (progress) => void told.push(progress),
   });
   const [first, second] = told;

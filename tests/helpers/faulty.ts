@@ -77,16 +77,21 @@ export class FaultyServer implements AsyncDisposable {
     });
   }
 
-  /** Starts one, by default on a free port. */
+  /** Starts one, by default on a free port; rejects if it cannot listen. */
   static start(
     makeServer?: () => Server,
-    { path, tls }: { path?: string; tls?: { cert: string; key: string } } = {},
+    { path, port = 0, tls }: {
+      path?: string;
+      port?: number;
+      tls?: { cert: string; key: string };
+    } = {},
   ): Promise<FaultyServer> {
     const server = tls ? createTlsServer(tls) : createServer();
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
       const listening = () => resolve(new FaultyServer(server, makeServer));
       if (path) server.listen({ path }, listening);
-      else server.listen({ host: "127.0.0.1", port: 0 }, listening);
+      else server.listen({ host: "127.0.0.1", port }, listening);
     });
   }
 

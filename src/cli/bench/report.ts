@@ -15,7 +15,10 @@ import {
 
 /** The width of the bars of the histogram, and of the progress bar. */
 const WIDTH = 40;
-const PROGRESS_WIDTH = 20;
+const PROGRESS_WIDTH = 10;
+/** The number of seconds in the live line, and how high each may be. */
+const SPARKLINE_WIDTH = 10;
+const LEVELS = "▁▂▃▄▅▆▇█";
 
 /** Descriptions of the faults. */
 const FAULTS: Readonly<Record<FaultKind, string>> = {
@@ -50,7 +53,7 @@ export function formatResult(
     } each way`,
   ];
   lines.push(...connectionLines(result), ...rateLines(result));
-  lines.push(...datagramLines(result));
+  lines.push(...datagramLines(result), ...reconnectionLines(result));
   if (messages > 0) lines.push("", ...latencyLines(result));
   lines.push("", ...endLines(result), ...errorLines(result));
   lines.push(...exceeded.map((line) => `Limit exceeded: ${line}`));
@@ -94,6 +97,19 @@ function datagramLines({ datagrams }: BenchResult): string[] {
     );
   }
   return lines;
+}
+
+function reconnectionLines({ reconnections }: BenchResult): string[] {
+  if (!reconnections) return [];
+  const { cut, inFlight, notBack, gapUs } = reconnections;
+  return [
+    `Reconnected: ${formatNumber(cut)} cut, ` +
+    `${formatNumber(inFlight)} messages in flight, ` +
+    `${formatNumber(notBack)} not back, ` +
+    `gap p50 ${formatMicroseconds(gapUs.p50)} max ${
+      formatMicroseconds(gapUs.max)
+    }`,
+  ];
 }
 
 /** The part of the asked rate below which to warn. */
@@ -196,19 +212,41 @@ function errorLines(result: BenchResult): string[] {
   });
 }
 
-/** Formats the progress as one line of constant length. */
-export function formatProgress(progress: BenchProgress): string {
-  const { done, elapsedMs, warmup, messagesPerSecond, errors } = progress;
-  const filled = Math.round(done * PROGRESS_WIDTH);
+/** Formats the progress for a terminal as one line, with the last rates. */
+export function formatLiveProgress(
+  progress: BenchProgress,
+  rates: readonly number[],
+): string {
+  const filled = Math.round(progress.done * PROGRESS_WIDTH);
   const bar = "█".repeat(filled) + "░".repeat(PROGRESS_WIDTH - filled);
+  return `${bar} ${formatProgress(progress, formatSparkline(rates))}`;
+}
+
+/** Formats the progress as one line of constant length. */
+export function formatProgress(
+  progress: BenchProgress,
+  sparkline?: string,
+): string {
+  const { elapsedMs, warmup, messagesPerSecond, errors, lost } = progress;
   return [
-    `${bar} ${(elapsedMs / 1000).toFixed(0).padStart(4)} s`,
+    `${(elapsedMs / 1000).toFixed(0).padStart(4)} s`,
+    ...(sparkline === undefined ? [] : [sparkline]),
     `${formatRate(messagesPerSecond).padStart(9)}/s`,
     formatMegabytes(progress.bytesPerSecond).padStart(10),
     `p50 ${formatMicroseconds(progress.p50Us).padStart(7)}`,
     `p99 ${formatMicroseconds(progress.p99Us).padStart(7)}`,
     errors === 1 ? "1 error" : `${formatNumber(errors)} errors`,
-    ...(progress.lost > 0 ? [`${formatNumber(progress.lost)} lost`] : []),
+    ...(lost > 0 ? [`${formatNumber(lost)} lost`] : []),
     ...(warmup ? ["warm-up"] : []),
   ].join("  ");
+}
+
+/** Draws the last values as bars, from nothing to the largest of them. */
+export function formatSparkline(values: readonly number[]): string {
+  const last = values.slice(-SPARKLINE_WIDTH);
+  const most = Math.max(...last);
+  const bars = last.map((value) =>
+    LEVELS[Math.round(value / most * (LEVELS.length - 1))] ?? LEVELS[0]
+  );
+  return bars.join("").padStart(SPARKLINE_WIDTH);
 }

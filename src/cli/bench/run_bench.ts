@@ -13,13 +13,15 @@ import type { Addr } from "../../core/transport.ts";
 import { BENCH_HELP, type BenchSettings, readBenchArgs } from "./settings.ts";
 import { loadParseArgs } from "../parse_args.ts";
 import { exceeded } from "./limits.ts";
-import { formatProgress, formatResult } from "./report.ts";
+import { formatLiveProgress, formatProgress, formatResult } from "./report.ts";
 import { UsageError } from "../command_line.ts";
 import { explain } from "../../core/error_message.ts";
 import { printText, tellText } from "../output.ts";
 
 /** The load that may go to another machine without a question. */
 const HARMLESS = { connections: 1_000, bytesPerSecond: 100e6 };
+/** How long a step of a search counts messages, in milliseconds. */
+const STEP = 5_000;
 /** The shortest round trip to another machine, in seconds. */
 const ROUND_TRIP = 0.001;
 
@@ -29,20 +31,29 @@ export async function runBench(
   args: readonly string[],
 ): Promise<number> {
   try {
+    if (args[0] === "compare") {
+      const { runCompare } = await import("./compare_runs.ts");
+      return await runCompare(runtime, args.slice(1));
+    }
     const settings = readBenchArgs(args, await loadParseArgs());
-    const { endpoint } = settings;
+    const { endpoint, hgrm, csv, html } = settings;
     if (!endpoint) return await printText(runtime, BENCH_HELP) ? 0 : 1;
     if (!settings.yes && canHurt(endpoint, settings)) await confirm(endpoint);
-    const result = await runWithProgress(runtime, endpoint, settings);
-    const broken = exceeded(result, settings);
-    const isWritten = await printText(
-      runtime,
-      settings.json
-        ? `${JSON.stringify({ ...result, exceeded: broken, args })}\n`
-        : formatResult(result, broken),
-    );
-    const isGood = result.firstErrors.length === 0 && broken.length === 0;
-    return isWritten && isGood ? 0 : 1;
+
+    const paths = hgrm ?? csv ?? html ? { hgrm, csv, html } : undefined;
+    const outputs = paths && await import("./outputs.ts");
+    if (paths) await outputs?.checkOutputs(paths);
+    const task: Task = { runtime, endpoint, settings, args };
+    const { results, isGood } = settings.findRate
+      ? await search(task)
+      : settings.runs !== undefined
+      ? await runSeveral(task, settings.runs)
+      : await runOnce(task);
+    if (paths) {
+      const subject = { name: formatEndpoint(endpoint), results };
+      await outputs?.writeOutputs(paths, subject, args);
+    }
+    return isGood ? 0 : 1;
   } catch (error) {
     await tellText(
       runtime.stderr,
@@ -52,10 +63,105 @@ export async function runBench(
   }
 }
 
+/** What is to be done. */
+interface Task {
+  readonly runtime: Runtime;
+  readonly endpoint: Addr;
+  readonly settings: BenchSettings;
+  /** The command line. */
+  readonly args: readonly string[];
+}
+
+/** What has been done, and printed. */
+interface Done {
+  readonly results: readonly BenchResult[];
+  /** Whether all went well, and could be printed. */
+  readonly isGood: boolean;
+}
+
+async function runOnce(
+  { runtime, endpoint, settings, args }: Task,
+): Promise<Done> {
+  const result = await runWithProgress(runtime, endpoint, settings);
+  const broken = exceeded(result, settings);
+  const isWritten = await printText(
+    runtime,
+    settings.json
+      ? `${JSON.stringify({ ...result, exceeded: broken, args })}\n`
+      : formatResult(result, broken),
+  );
+  return {
+    results: [result],
+    isGood: isWritten && isFaultless(result) && broken.length === 0,
+  };
+}
+
+/** Repeats the run, and prints the spread. */
+async function runSeveral(
+  { runtime, endpoint, settings, args }: Task,
+  count: number,
+): Promise<Done> {
+  const { formatSpreads, repeat, spreads } = await import("./runs.ts");
+  const broken: string[] = [];
+  let isWritten = true;
+  const print = async (text: string) => {
+    isWritten = await printText(runtime, text) && isWritten;
+  };
+  const results = await repeat(
+    count,
+    () => runWithProgress(runtime, endpoint, settings),
+    async (result, number) => {
+      const own = exceeded(result, settings);
+      broken.push(...own.map((line) => `Run ${number}: ${line}`));
+      if (settings.json) return;
+      await print(`Run ${number} of ${count}\n${formatResult(result, own)}\n`);
+    },
+  );
+  if (settings.json) {
+    const all = { runs: results, spread: spreads(results) };
+    await print(`${JSON.stringify({ ...all, exceeded: broken, args })}\n`);
+  } else {
+    await print(formatSpreads(results));
+  }
+  return {
+    results,
+    isGood: isWritten && results.every(isFaultless) && broken.length === 0,
+  };
+}
+
+/** Looks for the highest rate that keeps the limits. */
+async function search(
+  { runtime, endpoint, settings, args }: Task,
+): Promise<Done> {
+  const { findRate, formatFound, formatStep } = await import("./find_rate.ts");
+  const { rate: first, duration = STEP } = settings;
+  const found = await findRate(
+    (rate) =>
+      runWithProgress(runtime, endpoint, { ...settings, rate, duration }),
+    settings,
+    (step) => {
+      if (!settings.json) printText(runtime, `${formatStep(step)}\n`);
+    },
+    { first, duration },
+  );
+  const { result } = found;
+  const isWritten = await printText(
+    runtime,
+    settings.json
+      ? `${JSON.stringify({ ...found, args })}\n`
+      : `${formatFound(found)}\n${result ? `\n${formatResult(result)}` : ""}`,
+  );
+  return { results: result ? [result] : [], isGood: isWritten && !!result };
+}
+
+function isFaultless({ firstErrors }: BenchResult): boolean {
+  return firstErrors.length === 0;
+}
+
 async function runWithProgress(
   { stderr, onSignal }: Runtime,
   endpoint: Addr,
-  { size, tlsCa, ...settings }: BenchSettings,
+  { size, tlsCa, progress: isTold, ...settings }: BenchSettings,
 ): Promise<BenchResult> {
   const ca = tlsCa === undefined ? undefined : await readCa(tlsCa);
   const early = new AbortController();
@@ -69,9 +175,16 @@ async function runWithProgress(
     early.abort(new Error("Interrupted before all connections were open"));
   });
   const isLive = stderr.isTerminal();
+  const rates: number[] = [];
   const show = (progress: BenchProgress) => {
+    rates.push(progress.messagesPerSecond);
     // The result is wanted even if the reader of the progress has gone.
-    tellText(stderr, `\r\x1b[K${formatProgress(progress)}`);
+    tellText(
+      stderr,
+      isLive
+        ? `\r\x1b[K${formatLiveProgress(progress, rates)}`
+        : `${formatProgress(progress)}\n`,
+    );
   };
   try {
     return await bench({
@@ -81,7 +194,7 @@ async function runWithProgress(
       ca,
       signal: early.signal,
       drainSignal: hurried.signal,
-      onProgress: isLive ? show : undefined,
+      onProgress: isLive || isTold ? show : undefined,
     });
   } finally {
     ignoreSignals();
@@ -101,7 +214,8 @@ async function readCa(path: string): Promise<string> {
 /** Reports whether the run would load another machine heavily. */
 export function canHurt(endpoint: Addr, settings: BenchSettings): boolean {
   if ("path" in endpoint || isLoopback(endpoint.hostname)) return false;
-  const { connections, rate, window = 1, size: [, largest] } = settings;
+  const { connections, window = 1, size: [, largest] } = settings;
+  const rate = settings.findRate ? Infinity : settings.rate;
   // Without a rate, assume that each echo takes the shortest round trip.
   const messagesPerSecond = rate ?? connections * window / ROUND_TRIP;
   return connections > HARMLESS.connections ||

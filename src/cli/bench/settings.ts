@@ -16,6 +16,7 @@ import { readSizes, SIZES } from "../size.ts";
 
 /** The help text of `echod bench`. */
 export const BENCH_HELP = `Usage: echod bench [OPTIONS] ENDPOINT
+       echod bench compare [--html FILE] A.json B.json …
 
 Loads an echo server, checks every byte that comes back, and says how long it took.
 
@@ -31,6 +32,8 @@ Options:
                              instead of one as soon as another is back
       --window N             messages in flight per connection (1)
       --churn                a new connection for every message
+      --reconnect            open connections again that end, and measure the gaps
+      --ramp TIME            open the connections one after another over this time
       --warmup TIME          how long messages are sent before they count (1s; with -n 0s)
       --timeout TIME         how long connecting, and a TLS handshake, may take each (10s);
                              over UDP, after which time a datagram is lost (1s)
@@ -43,6 +46,12 @@ Options:
       --max-loss PERCENT     exit code 1 if more of the datagrams are lost (0)
       --max-p99 TIME         exit code 1 if the p99 of the latency is longer
       --min-rate R           exit code 1 if fewer than R messages a second come back
+      --runs N               repeat it N times, and show the spread
+      --find-rate            find the highest rate that keeps --max-p99
+      --hgrm FILE            write the percentiles, for the plotter of HdrHistogram
+      --csv FILE             write what happened in each second
+      --html FILE            write a report with charts, in one file
+      --progress             tell every second how it goes, without a terminal too
   -y, --yes                  do not ask before loading another machine heavily
   -h, --help                 show this help
   -V, --version              show the version
@@ -67,6 +76,9 @@ export interface BenchSettings {
   readonly rate?: number | undefined;
   readonly window?: number | undefined;
   readonly churn: boolean;
+  readonly reconnect: boolean;
+  /** Milliseconds. */
+  readonly ramp?: number | undefined;
   /** Milliseconds. */
   readonly warmup?: number | undefined;
   /** Milliseconds. */
@@ -86,6 +98,15 @@ export interface BenchSettings {
   readonly maxP99?: number | undefined;
   /** Messages a second. */
   readonly minRate?: number | undefined;
+  readonly runs?: number | undefined;
+  readonly findRate: boolean;
+  /** The path of a file. */
+  readonly hgrm?: string | undefined;
+  /** The path of a file. */
+  readonly csv?: string | undefined;
+  /** The path of a file. */
+  readonly html?: string | undefined;
+  readonly progress: boolean;
   readonly yes: boolean;
   readonly help: boolean;
 }
@@ -106,8 +127,22 @@ const VALUES = [
   "max-loss",
   "max-p99",
   "min-rate",
+  "ramp",
+  "runs",
+  "hgrm",
+  "csv",
+  "html",
 ] as const;
-const SWITCHES = ["churn", "insecure", "json", "yes", "help"] as const;
+const SWITCHES = [
+  "churn",
+  "reconnect",
+  "insecure",
+  "json",
+  "find-rate",
+  "progress",
+  "yes",
+  "help",
+] as const;
 const ALIAS = {
   connections: "c",
   size: "s",
@@ -126,8 +161,14 @@ const PERCENTILES = "1 to 20 numbers between 0 and 100, such as 50,95,99.999";
 /** Pairs of options that exclude each other. */
 const EXCLUSIVE = [
   ["rate", "window"],
-  ["rate", "churn"],
   ["churn", "window"],
+  ["churn", "reconnect"],
+  ["churn", "ramp"],
+  ["findRate", "window"],
+  ["findRate", "messages"],
+  ["findRate", "runs"],
+  ["runs", "hgrm"],
+  ["runs", "csv"],
 ] as const;
 
 /** Parses the command line of `echod bench`. Throws a UsageError if it is invalid. */
@@ -160,6 +201,8 @@ export function readBenchArgs(
     rate: valueOf("rate", RATE, readRate),
     window: valueOf("window", FROM_1, readFrom1),
     churn: isOn("churn"),
+    reconnect: isOn("reconnect"),
+    ramp: valueOf("ramp", SOME_TIME, readSomeTime),
     warmup: valueOf("warmup", TIME, readTime),
     timeout: valueOf("timeout", SOME_TIME, readSomeTime),
     drain: valueOf("drain", TIME, readTime),
@@ -171,6 +214,12 @@ export function readBenchArgs(
     maxLoss: valueOf("max-loss", "0 to 100, in per cent", readPercent),
     maxP99: valueOf("max-p99", SOME_TIME, readSomeTime),
     minRate: valueOf("min-rate", RATE, readRate),
+    runs: valueOf("runs", FROM_1, readFrom1),
+    findRate: isOn("find-rate"),
+    hgrm: valueOf("hgrm", "a file's path", readPath),
+    csv: valueOf("csv", "a file's path", readPath),
+    html: valueOf("html", "a file's path", readPath),
+    progress: isOn("progress"),
     yes: isOn("yes"),
     help: isOn("help"),
   } satisfies BenchSettings;
@@ -189,8 +238,12 @@ function check(settings: BenchSettings, others: number): void {
   for (const [one, other] of EXCLUSIVE) {
     if (!settings[one] || !settings[other]) continue;
     throw new UsageError(
-      `Options --${one} and --${other} are given: one of them is accepted`,
+      `Options ${optionOf(one)} and ${optionOf(other)} are given: ` +
+        "one of them is accepted",
     );
+  }
+  if (settings.findRate && settings.maxP99 === undefined) {
+    throw new UsageError("Option --find-rate needs --max-p99 TIME");
   }
   if (endpoint.transport === "udp" && largest > LARGEST_DATAGRAM) {
     throw new UsageError(
@@ -228,6 +281,11 @@ function check(settings: BenchSettings, others: number): void {
 function readMessageSizes(text: string): readonly [number, number] | undefined {
   const sizes = readSizes(text);
   return sizes && sizes[1] <= LARGEST ? sizes : undefined;
+}
+
+/** The option of a setting: `--max-p99` of `maxP99`. */
+function optionOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function readRate(text: string): number | undefined {

@@ -1,4 +1,4 @@
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { createServer } from "node:net";
 import config from "../../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
@@ -100,6 +100,8 @@ test("bench --json writes the result as one object", async (runtime) => {
       messagesPerSecond: null,
       window: 1,
       churn: false,
+      reconnect: false,
+      rampMs: 0,
       warmupMs: 0,
       workers: 1,
       timeoutMs: 10_000,
@@ -113,6 +115,7 @@ test("bench --json writes the result as one object", async (runtime) => {
     sendLateUs: null,
     responseUs: null,
     datagrams: null,
+    reconnections: null,
     messages: 1_000,
     bytes: 64_000,
     errors: {},
@@ -210,6 +213,8 @@ const WAYS: Record<string, number> = {
   "-n 100 --window 4": 100,
   "-n 100 --rate 1000": 100,
   "-n 100 --churn": 100,
+  "-n 100 --churn --rate 1000": 100,
+  "-n 100 --ramp 50ms --reconnect": 100,
   "-n 100 --workers 2": 100,
   "-n 6 --size 8MiB": 6,
 };
@@ -277,12 +282,21 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
   );
 }, needing(["openssl"]));
 
-test("bench tells of a network that loses, repeats and reorders datagrams", async (runtime) => {
+/** A UDP server that loses every 50th datagram, and repeats and reorders as many. */
+async function startLossy(): Promise<Socket> {
   const server = createSocket("udp4");
   let count = 0;
   let held: (() => void) | undefined;
+  let sent = Promise.resolve();
   server.on("message", (bytes, { port, address }) => {
-    const echo = () => server.send(bytes, port, address);
+    // One after another: on Deno, what is sent together leaves in another order.
+    const echo = () => {
+      sent = sent.then(() =>
+        new Promise((resolve) =>
+          server.send(bytes, port, address, () => resolve())
+        )
+      );
+    };
     const number = ++count % 50;
     if (number === 10) return;
     if (number === 20) {
@@ -296,33 +310,43 @@ test("bench tells of a network that loses, repeats and reorders datagrams", asyn
   await new Promise<void>((resolve) =>
     server.bind({ address: "127.0.0.1", port: 0 }, resolve)
   );
+  return server;
+}
+
+test("bench tells of a network that loses, repeats and reorders datagrams", async (runtime) => {
   const run = async (...args: string[]) => {
+    const server = await startLossy();
     const { code, stdout } = await bench(
       runtime,
-      ...`-c 1 -n 200 --json -r 200 --timeout 1s`.split(" "),
+      ...`-c 1 -n 200 --json -r 1000 --timeout 3s`.split(" "),
       `udp://127.0.0.1:${server.address().port}`,
       ...args,
     );
+    await new Promise<void>((resolve) => server.close(resolve));
     const { datagrams, errors, messages, exceeded } = JSON.parse(stdout);
+    const { jitterUs, ...counts } = datagrams;
     assertEquals([errors, messages], [{}, 196]);
-    return { code, datagrams, exceeded };
+    assertEquals(counts, {
+      sent: 200,
+      received: 196,
+      lost: 4,
+      lostPercent: 2,
+      unread: 0,
+      duplicated: 4,
+      reordered: 4,
+    });
+    assert(jitterUs > 0);
+    return [code, exceeded];
   };
-  const { code, datagrams, exceeded } = await run();
-  const { jitterUs, ...counts } = datagrams;
-  assertEquals(counts, {
-    sent: 200,
-    received: 196,
-    lost: 4,
-    lostPercent: 2,
-    unread: 0,
-    duplicated: 4,
-    reordered: 4,
-  });
-  assert(jitterUs > 0);
-  assertEquals([code, exceeded.length], [1, 1]);
-  const accepted = await run("--max-loss", "2");
-  assertEquals([accepted.code, accepted.exceeded], [0, []]);
-  await new Promise<void>((resolve) => server.close(resolve));
+  const [refused, accepted] = await Promise.all([
+    run(),
+    run("--max-loss", "2"),
+  ]);
+  assertEquals(refused, [
+    1,
+    ["2.00 % of the datagrams were lost: --max-loss accepts 0 %"],
+  ]);
+  assertEquals(accepted, [0, []]);
 });
 
 test("bench ends with 1 beyond --max-p99 or below --min-rate", async (runtime) => {
@@ -354,6 +378,132 @@ test("bench ends with 1 beyond --max-p99 or below --min-rate", async (runtime) =
     few.stdout,
     /\nLimit exceeded: [\d.]+ messages\/s came back: --min-rate accepts 501 or more\n$/,
   );
+});
+
+test("bench writes its files, and compares results", async (runtime) => {
+  await using server = await FaultyServer.start();
+  using directory = new TemporaryDirectory();
+  const endpoint = `tcp://127.0.0.1:${server.port}`;
+  const allowed = permit(runtime, "--allow-read", "--allow-write");
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await bench(allowed, ...args);
+    assertEquals([code, stderr], [0, ""], args.join(" "));
+    return stdout;
+  };
+  const [a, b, hgrm, csv, html] = ["a.json", "b.json", "hgrm", "csv", "html"]
+    .map((name) => directory.file(name));
+  assert(a && b && hgrm && csv && html);
+  const files = ["--hgrm", hgrm, "--csv", csv, "--html", html];
+  const load = ["--json", "-n", "200", endpoint];
+  await Deno.writeTextFile(a, await run(...load, ...files));
+  await Deno.writeTextFile(b, await run(...load, "--runs", "2"));
+  assertMatch(
+    await Deno.readTextFile(hgrm),
+    /^ +Value +Percentile TotalCount 1\/\(1-Percentile\)\n\n.* 1\.000000000000 +200\n#\[Mean /s,
+  );
+  assertMatch(
+    await Deno.readTextFile(csv),
+    /^atMs,messages,.*\n\d+,200,12800,/,
+  );
+  const report = await Deno.readTextFile(html);
+  assert(report.includes(`<h1>${endpoint}</h1>`));
+  assert(report.includes(`echod bench --json -n 200 ${endpoint} --hgrm `));
+
+  const compared = await run("compare", a, b, "--html", html);
+  assertMatch(
+    compared,
+    /^A {2}.*a\.json: tcp:.*, 1 run, .*\nB {2}.*, 2 runs, /,
+  );
+  assertMatch(compared, /\nNo verdict: that needs 4 runs of each/);
+  const comparison = await Deno.readTextFile(html);
+  assert(comparison.includes("<h1>Comparison of 2 results</h1>"));
+});
+
+test("bench says before it runs that it cannot write, and what it cannot compare", async (runtime) => {
+  using directory = new TemporaryDirectory();
+  const allowed = permit(runtime, "--allow-read", "--allow-write");
+  const [missing, bad] = [directory.file("no/file"), directory.file("bad")];
+  await Deno.writeTextFile(bad, `{"messages": 5}`);
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await bench(allowed, ...args);
+    assertEquals(stdout, "");
+    return [code, stderr];
+  };
+  // Nobody listens there.
+  const endpoint = "tcp://127.0.0.1:9";
+  assertEquals(await run("--html", missing, endpoint), [
+    1,
+    `Cannot write --html ${missing}: no such file or directory\n`,
+  ]);
+  assertEquals(await run("compare", missing, bad), [
+    1,
+    `Cannot read ${missing}: no such file or directory\n`,
+  ]);
+  assertEquals(await run("compare", bad, bad), [
+    1,
+    `Cannot compare ${bad}: it is no result of this version's bench --json\n`,
+  ]);
+  assertEquals(await run("compare", bad), [
+    2,
+    "Too few files are given: compare needs two at least, of bench --json\n",
+  ]);
+  assertEquals(await run("compare", "--json", bad, bad), [
+    2,
+    `Unknown option "--json" of compare: see --help\n`,
+  ]);
+});
+
+test("bench repeats itself, finds a rate, and tells how it goes", async (runtime) => {
+  await using server = await FaultyServer.start();
+  const endpoint = `tcp://127.0.0.1:${server.port}`;
+  const [runs, found, told] = await Promise.all([
+    bench(runtime, ..."-n 100 --runs 3".split(" "), endpoint),
+    bench(
+      runtime,
+      ..."-d 200ms --warmup 0s -r 600 --find-rate --max-p99 0.001ms".split(" "),
+      endpoint,
+    ),
+    bench(runtime, ..."-d 1600ms --warmup 0s --progress".split(" "), endpoint),
+  ]);
+  assertEquals([runs.code, runs.stderr], [0, ""]);
+  assertMatch(
+    runs.stdout,
+    /^Run 1 of 3\ntcp:.*\n\nRun 2 of 3\n.*\nRun 3 of 3\n/s,
+  );
+  assertMatch(
+    runs.stdout,
+    /\n3 runs +least +median +most\nmessages\/s .*\nmax .*\n$/s,
+  );
+  // No server answers within 1 µs.
+  assertEquals([found.code, found.stderr], [1, ""]);
+  assertMatch(
+    found.stdout,
+    /^( +600\/s {2}p99 .* The p99 is .*\n){2}No rate was found that keeps the limits\n$/,
+  );
+  assertEquals(told.code, 0);
+  assertMatch(told.stderr, /^ +1 s +[\d,.]+\/s .* p50 .* p99 .* 0 errors\n$/);
+});
+
+test("bench --reconnect survives a server that is restarted, and measures the gap", async (runtime) => {
+  let server = await FaultyServer.start();
+  const { port } = server;
+  const endpoint = `tcp://127.0.0.1:${port}`;
+  const args = "bench --json --warmup 0s -d 1h -c 3 --reconnect".split(" ");
+  await using program = Program.start(runtime, ...args, endpoint);
+  await server.reached;
+  server.reset();
+  await server[Symbol.asyncDispose]();
+  server = await FaultyServer.start(undefined, { port });
+  await server.reached;
+  program.signal("SIGINT");
+  const { code, stdout } = await program.ended();
+  await server[Symbol.asyncDispose]();
+  const { reconnections, errors, endedEarly } = JSON.parse(stdout);
+  const { cut, notBack, gapUs } = reconnections;
+  assertEquals([endedEarly, cut], ["interrupted", 3]);
+  // Whoever has not yet come back when it is interrupted is told of.
+  assertEquals(code, Object.keys(errors).length === 0 ? 0 : 1);
+  assert(notBack < 3 && gapUs.max > 0);
 });
 
 test("bench says what is wrong with --tls-ca", async (runtime) => {
@@ -472,7 +622,7 @@ test("bench shows on a terminal how it goes", async (runtime) => {
   assertEquals(code, 0);
   assertMatch(
     lines.find((line) => line.includes("p99 ")) ?? "",
-    /[█░]{20} +1 s +[\d,]+\/s +[\d.]+ MB\/s +p50 .*s +p99 .*s +0 errors$/,
+    /[█░]{10} +1 s +[▁-█] +[\d,]+\/s +[\d.]+ MB\/s +p50 .*s +p99 .*s +0 errors$/,
   );
   assert(lines.some((line) => line.startsWith("No errors")));
 }, needing(["bash", "script"]));

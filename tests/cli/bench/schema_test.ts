@@ -20,6 +20,7 @@ Deno.test({
   ignore: !validate,
   fn() {
     assertEquals(validate?.(RESULT), []);
+    assertEquals(validate?.({ ...RESULT, exceeded: [], args: [] }), []);
     const { startedAt: _, ...lacking } = RESULT;
     for (
       const wrong of [
@@ -50,6 +51,9 @@ test(
     const tcp = `tcp://127.0.0.1:${server.port}`;
     const ways = [
       `-n 200 -s 1..100 ${tcp}`,
+      `-n 100 -r 2000 --reconnect --ramp 10ms ${tcp}`,
+      `-n 100 --runs 2 ${tcp}`,
+      `--warmup 0s -d 150ms --find-rate --max-p99 1ms ${tcp}`,
       `-d 200ms --warmup 0s -r 1000 --max-p99 1ms --min-rate 1 ${tcp}`,
       `-n 100 --churn --percentiles 75,99.999 ${tcp}`,
       `-n 100 tcp://127.0.0.1:${faulty.port}`,
