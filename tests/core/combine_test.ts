@@ -156,8 +156,8 @@ Deno.test("serve() serves several listeners, and names them all", async () => {
   assertThrows(() => serve([]), TypeError, "there must be a listener");
 });
 
-Deno.test("A connection that a listener hands over after close() is closed", async () => {
-  const connection = new MemoryConnection();
+/** Closes a combined listener, one of whose listeners then hands over a connection. */
+async function handOverLate(connection: Connection): Promise<void> {
   const handOver = Promise.withResolvers<Connection>();
   const slow: Listener = {
     addr: connection.remoteAddr,
@@ -170,25 +170,60 @@ Deno.test("A connection that a listener hands over after close() is closed", asy
   handOver.resolve(connection);
   assertEquals(await accepted, null);
   await settled();
+}
+
+Deno.test("A connection that a listener hands over after close() is closed", async () => {
+  const connection = new MemoryConnection();
+  await handOverLate(connection);
   assertEquals(connection.closed, 1);
 });
 
 Deno.test("A late connection whose close() rejects harms nobody", async () => {
-  const handOver = Promise.withResolvers<Connection>();
-  const connection = Object.assign(new MemoryConnection(), {
+  await handOverLate(Object.assign(new MemoryConnection(), {
     close: () => Promise.reject(new Error("boom")),
-  });
-  const slow: Listener = {
-    addr: connection.remoteAddr,
-    accept: () => handOver.promise,
+  }));
+});
+
+Deno.test("close() ends a pending accept() even if no listener does", async () => {
+  const stuck = (): Listener => ({
+    addr: new MemoryListener().addr,
+    accept: () => new Promise(() => {}),
     close() {},
-  };
-  const combined = combine([slow, new MemoryListener()]);
+  });
+  const combined = combine([stuck(), stuck()]);
   const accepted = combined.accept();
-  combined.close();
-  handOver.resolve(connection);
-  assertEquals(await accepted, null);
   await settled();
+  combined.close();
+  assertEquals(await accepted, null);
+});
+
+Deno.test("close() minds no listener that has given nothing, or an error", async () => {
+  const giving = (accept: () => unknown) =>
+    Object.assign(new MemoryListener(), { accept });
+  const combined = combine([
+    giving(() => Promise.resolve(undefined)),
+    giving(() => Promise.reject(new Error("boom"))),
+    new MemoryListener(),
+  ]);
+  assertEquals(await combined.accept(), undefined);
+  await combined.close();
+});
+
+Deno.test("ref() and unref() reach every listener that has them", () => {
+  const calls: string[] = [];
+  const counting = (name: string) =>
+    Object.assign(new MemoryListener(), {
+      ref: () => calls.push(`ref ${name}`),
+      unref: () => calls.push(`unref ${name}`),
+    });
+  const combined = combine([
+    counting("a"),
+    new MemoryListener(),
+    counting("b"),
+  ]);
+  combined.unref?.();
+  combined.ref?.();
+  assertEquals(calls, ["unref a", "unref b", "ref a", "ref b"]);
 });
 
 Deno.test("combine() rejects an accept while another one is pending", async () => {

@@ -2,7 +2,11 @@ import { SecureConnection } from "../../src/core/handshake.ts";
 import { serve } from "../../src/core/server.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { FakeClock, settled } from "../helpers/fake_clock.ts";
-import { MemoryConnection, MemoryListener } from "../helpers/memory.ts";
+import {
+  MemoryConnection,
+  MemoryDuplex,
+  MemoryListener,
+} from "../helpers/memory.ts";
 
 Deno.test("A connection is there before its handshake, and works after it", async () => {
   using clock = new FakeClock();
@@ -19,8 +23,13 @@ Deno.test("A connection is there before its handshake, and works after it", asyn
   resolve();
   assertEquals([await read, await written], [3, 2]);
   assertEquals(clock.timers, 0);
-  await connection.write(new Uint8Array([7]));
+  // From now on nothing lies in between.
+  const writing = connection.write(new Uint8Array([7]));
+  const reading = connection.read(new Uint8Array(9));
   assertEquals(inner.received, [0, 0, 7]);
+  assertEquals(inner.bufferSizes.length, 2);
+  inner.end();
+  assertEquals([await writing, await reading], [1, null]);
 });
 
 Deno.test("The runtime's own way is taken after the handshake", async () => {
@@ -77,6 +86,68 @@ Deno.test("close() ends the handshake, too", async () => {
   connection.close();
   await assertRejects(() => read, Error, "Connection closed");
   assertEquals([inner.closed, clock.timers], [1, 0]);
+});
+
+Deno.test("closeWrite() works after the handshake, and fails before it", async () => {
+  const inner = new MemoryDuplex();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const connection = new SecureConnection(inner, promise, 10_000);
+  await assertRejects(
+    async () => await connection.closeWrite?.(),
+    Error,
+    "The TLS handshake is not done",
+  );
+  assertEquals(inner.endSent, false);
+  resolve();
+  await settled();
+  await connection.closeWrite?.();
+  assertEquals(inner.endSent, true);
+  inner.refusal = new Error("boom");
+  await assertRejects(
+    async () => await connection.closeWrite?.(),
+    Error,
+    "boom",
+  );
+});
+
+Deno.test("reset() resets what is below, and ends the handshake", async () => {
+  using clock = new FakeClock();
+  let resets = 0;
+  const inner = Object.assign(new MemoryConnection(), {
+    reset: () => void resets++,
+  });
+  const never = new Promise<void>(() => {});
+  const connection = new SecureConnection(inner, never, 10_000);
+  const read = connection.read(new Uint8Array(1));
+  connection.reset?.();
+  await assertRejects(() => read, Error, "Connection closed");
+  assertEquals([resets, inner.closed, clock.timers], [1, 0, 0]);
+});
+
+Deno.test("A connection can over TLS what it can without, and no more", async () => {
+  const done = Promise.resolve();
+  const plain = new SecureConnection(new MemoryConnection(), done, 10_000);
+  const { pipe, closeWrite, reset, delivered } = plain;
+  assertEquals([pipe, closeWrite, reset, delivered], Array(4).fill(undefined));
+  let asked = 0;
+  const inner = Object.assign(new MemoryConnection(), {
+    delivered: () => Promise.resolve(void asked++),
+  });
+  await new SecureConnection(inner, done, 10_000).delivered?.();
+  assertEquals(asked, 1);
+  const unix = Object.assign(new MemoryConnection(), {
+    remoteAddr: { transport: "unix", path: "" } as const,
+  });
+  assertEquals(
+    new SecureConnection(unix, done, 10_000).remoteAddr,
+    unix.remoteAddr,
+  );
+});
+
+Deno.test("A handshake that fails while nobody reads is no error of its own", async () => {
+  const failed = Promise.reject(new Error("No common cipher"));
+  new SecureConnection(new MemoryConnection(), failed, 10_000);
+  await settled();
 });
 
 Deno.test("A server counts a client without a handshake as failed, and goes on", async () => {

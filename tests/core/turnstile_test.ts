@@ -45,9 +45,10 @@ Deno.test("Turnstile gives places in the order of the line", async () => {
   const turnstile = new Turnstile();
   const holders = fill(turnstile);
   const order: string[] = [];
+  assertEquals(turnstile.waiting, 0);
   queue(turnstile, ["a", "b", "c"], order);
   await settled();
-  assertEquals(order, []);
+  assertEquals([order, turnstile.waiting], [[], 3]);
   for (const holder of holders.slice(0, 2)) turnstile.leave(holder);
   await settled();
   assertEquals(order, ["a", "b"]);
