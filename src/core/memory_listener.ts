@@ -47,8 +47,8 @@ class InMemory implements MemoryListener {
 
   connect(remoteAddr?: Addr): StreamPair {
     if (this.#closed) throw new Error("Cannot connect: the listener is closed");
-    const up = copier();
-    const down = copier();
+    const up = makeWay();
+    const down = makeWay();
     this.#queue.push(
       fromStreams(
         { readable: up.readable, writable: down.writable },
@@ -74,22 +74,36 @@ class InMemory implements MemoryListener {
 
 /**
  * A way for bytes. Like a network it copies them, so a sender may use its buffer
- * again, and takes some before anybody reads.
+ * again, and takes some before anybody reads. A reader that cancels, and a sender
+ * that aborts, end the other side with their reason.
  */
-function copier(): TransformStream<Uint8Array, Uint8Array> {
-  return new TransformStream(
-    {
-      transform(bytes, controller) {
-        try {
-          controller.enqueue(bytes.slice());
-        } catch (cause) {
-          // On Bun a write may come after the peer has cancelled its side.
-          const error = new Error("Connection reset", { cause });
-          throw Object.assign(error, { code: "ECONNRESET" });
-        }
-      },
+function makeWay(): StreamPair {
+  let cancelled: { readonly reason: unknown } | undefined;
+  let wake = () => {};
+  let reader: ReadableStreamDefaultController<Uint8Array>;
+  const readable = new ReadableStream<Uint8Array>({
+    start(controller) {
+      reader = controller;
     },
-    undefined,
-    { highWaterMark: ROOM, size: (bytes) => bytes.length },
-  );
+    pull: () => wake(),
+    cancel(reason) {
+      cancelled = { reason };
+      wake();
+    },
+  }, { highWaterMark: ROOM, size: (bytes) => bytes.length });
+  const writable = new WritableStream<Uint8Array>({
+    async write(bytes, { signal }) {
+      signal.onabort = () => wake();
+      while (!cancelled && !signal.aborted && (reader.desiredSize ?? 0) <= 0) {
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+      if (cancelled) throw cancelled.reason;
+      if (!signal.aborted) reader.enqueue(bytes.slice());
+    },
+    close() {
+      if (!cancelled) reader.close();
+    },
+    abort: (reason) => reader.error(reason),
+  });
+  return { readable, writable };
 }
