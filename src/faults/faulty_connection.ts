@@ -73,7 +73,7 @@ export class Faults {
     if (mute) return new Mute(faulty, this.#turnstile);
     if (slice !== undefined) {
       const sizes = typeof slice === "number" ? [slice, slice] as const : slice;
-      faulty = new Slice(faulty, sizes, random("slice"));
+      faulty = new Slice(faulty, sizes, random("slice"), this.#clock);
     }
     if (rate !== undefined) faulty = new Rate(faulty, rate, this.#clock);
     if (stall !== undefined) {
