@@ -11,10 +11,12 @@ import {
 } from "../../src/listen/endpoint.ts";
 import { echo } from "../../src/core/echo.ts";
 import { parseIp } from "../../src/core/ip.ts";
+import type { StreamFaults } from "../../src/core/fault_options.ts";
 import type { Addr } from "../../src/core/transport.ts";
+import { faultyConnection } from "../../src/faults/faulty_connection.ts";
 import { type Arbitrary, fc } from "./fast_check.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
-import { settled } from "../helpers/fake_clock.ts";
+import { FakeClock, settled } from "../helpers/fake_clock.ts";
 import { MemoryConnection } from "../helpers/memory.ts";
 import { FULL } from "../helpers/scale.ts";
 
@@ -380,4 +382,74 @@ Deno.test("echo() is exact, however reads and writes are cut", async () => {
     assertEquals(received, sent);
     assertEquals(echoed, sent.length);
   }));
+});
+
+Deno.test("Faults that harm no byte leave the echo exact, in any combination", async () => {
+  const sizes = fc.integer({ min: 100, max: 2_000 });
+  const faults = fc.record({
+    late: fc.option(
+      fc.record({
+        delay: fc.integer({ min: 1, max: 1_000 }),
+        window: fc.integer({ min: 1, max: 5_000 }),
+        isEven: fc.boolean(),
+      }),
+    ),
+    rate: fc.option(fc.integer({ min: 10_000, max: 1_000_000 })),
+    slice: fc.option(fc.tuple(sizes, sizes)),
+    stall: fc.option(
+      fc.record({
+        stall: fc.integer({ min: 1, max: 1_000 }),
+        after: fc.nat(3_000),
+      }),
+    ),
+    share: fc.constantFrom(50, 100),
+    seed: fc.nat(1_000),
+  }).map(({ late, rate, slice, stall, share, seed }) => ({
+    ...(late && {
+      delay: late.delay,
+      window: late.window,
+      jitter: late.isEven ? undefined : late.delay,
+    }),
+    ...stall,
+    rate: rate ?? undefined,
+    slice: slice
+      ? [Math.min(...slice), Math.max(...slice)] as const
+      : undefined,
+    ...((late || rate || slice || stall) && { share, seed }),
+  }));
+  const chunks = fc.array(fc.uint8Array({ maxLength: 1_000 }), {
+    maxLength: 5,
+  });
+  const room = fc.integer({ min: 500, max: 5_000 });
+  await fc.assert(
+    fc.asyncProperty(
+      faults,
+      chunks,
+      room,
+      async (faults: StreamFaults, chunks: Uint8Array[], room: number) => {
+        using clock = new FakeClock();
+        const inner = new MemoryConnection();
+        inner.largestWrite = room;
+        const sent = chunks.flatMap((chunk) => [...chunk]);
+        let echoed = 0;
+        let isOver = false;
+        const done = echo(
+          faultyConnection(inner, faults),
+          (count) => echoed += count,
+        ).finally(() => isOver = true);
+        for (const chunk of chunks) {
+          inner.send(chunk);
+          await clock.next();
+        }
+        inner.end();
+        while (!isOver) {
+          await settled();
+          await clock.next();
+        }
+        await done;
+        assertEquals(inner.received, sent);
+        assertEquals([echoed, clock.timers], [sent.length, 0]);
+      },
+    ),
+  );
 });
