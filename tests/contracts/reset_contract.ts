@@ -39,6 +39,21 @@ export function resetContract(test: Test, transport: Transport): void {
     assertEquals(error.code, "ECONNRESET");
   });
 
+  test("What is delivered reaches the client before a reset", async () => {
+    await using pair = await Pair.open(resetting);
+    const { connection, client } = pair;
+    const bytes = pattern(200_000);
+    const received = client.receiveExactly(bytes.length);
+    for (let sent = 0; sent < bytes.length;) {
+      sent += await connection.write(bytes.subarray(sent));
+    }
+    assert(connection.delivered && connection.reset);
+    await connection.delivered();
+    connection.reset();
+    assertEquals(await received, bytes);
+    await assertRejects(() => client.receive(), Error);
+  });
+
   test("reset() ends a write that is pending, and a connection without traffic", async () => {
     await using deaf = await Pair.open(resetting);
     await deaf.fill();
