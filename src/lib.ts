@@ -18,12 +18,14 @@ export { faultyListener } from "./faults/faulty_listener.ts";
 export { InjectedFault } from "./core/injected_fault.ts";
 export { memoryListener } from "./core/memory_listener.ts";
 export { fromStreams } from "./core/streams.ts";
+export { behindProxy } from "./listen/behind_proxy.ts";
 export { listen } from "./listen/listen.ts";
 export { serve } from "./core/server.ts";
 export type {
   ClosedConnection,
   CloseReason,
   OpenConnection,
+  RefusalDetails,
   RefuseReason,
   ServedConnection,
   ServeOptions,
@@ -49,6 +51,7 @@ export type {
   ListenOptions,
   NetAddr,
   Pem,
+  Refusal,
   TcpListenOptions,
   TlsListenOptions,
   UdpListenOptions,

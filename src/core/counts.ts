@@ -33,7 +33,7 @@ export interface Durations {
 export interface Sums {
   /** Connections accepted, not counting refused ones. */
   readonly accepted: number;
-  /** Clients refused by `admit` or `maxConnectionsPerHost`. */
+  /** Clients refused by `admit`, `maxConnectionsPerHost` or a listener. */
   readonly refused: number;
   /** The same, by reason. */
   readonly refusedBy: Readonly<Record<RefuseReason, number>>;
@@ -62,21 +62,22 @@ export interface Sums {
 const REFUSED: Readonly<Record<RefuseReason, number>> = {
   "denied": 0,
   "per-host": 1,
+  "proxy": 2,
 };
 const CLOSED: Readonly<Record<CloseReason, number>> = {
-  eof: 2,
-  reset: 3,
-  handshake: 4,
-  idle: 5,
-  lifetime: 6,
-  limit: 7,
-  fault: 8,
-  closed: 9,
-  shutdown: 10,
-  error: 11,
+  eof: 3,
+  reset: 4,
+  handshake: 5,
+  idle: 6,
+  lifetime: 7,
+  limit: 8,
+  fault: 9,
+  closed: 10,
+  shutdown: 11,
+  error: 12,
 };
-const DURATION = 12;
-const WAITING = 13;
+const DURATION = 13;
+const WAITING = 14;
 const DURATIONS = WAITING + 1;
 const ENDPOINTS = DURATIONS + BOUNDS.length + 1;
 /** Where the numbers of an endpoint lie among its own. */

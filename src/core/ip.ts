@@ -20,10 +20,15 @@ export function parseIp(text: string): string | undefined {
 export function hostOf(ip: string): string {
   const address = parseIp(ip) ?? ip;
   if (!address.includes(":")) return address;
-  const [head = [], tail = []] = address.split("::")
+  return `${groupsOf(address).slice(0, 4).join(":")}::/64`;
+}
+
+/** Returns the eight groups of an IPv6 address in the form of {@linkcode parseIp}. */
+export function groupsOf(ipv6: string): string[] {
+  const [head = [], tail = []] = ipv6.split("::")
     .map((part) => part.split(":").filter(Boolean));
   const zeros = Array<string>(8 - head.length - tail.length).fill("0");
-  return `${[...head, ...zeros, ...tail].slice(0, 4).join(":")}::/64`;
+  return [...head, ...zeros, ...tail];
 }
 
 /** Reports whether a host is a loopback name or address, which no other machine can reach. */

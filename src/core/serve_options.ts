@@ -9,16 +9,27 @@ export const LONGEST_TIME = 2 ** 31 - 1;
  * Why a client was refused:
  *
  * - `"denied"`: `admit` did not return true;
- * - `"per-host"`: its host has `maxConnectionsPerHost` connections already.
+ * - `"per-host"`: its host has `maxConnectionsPerHost` connections already;
+ * - `"proxy"`: a balancer should have told of it in a PROXY header, and has not.
  */
-export type RefuseReason = "denied" | "per-host";
+export type RefuseReason = "denied" | "per-host" | "proxy";
+
+/** What else is known of a refused client. */
+export interface RefusalDetails {
+  /** The balancer that the client has come through, where it is known. */
+  readonly via?: Addr | undefined;
+  /** What is wrong, in a few words, where the reason does not say it. */
+  readonly error?: string | undefined;
+}
 
 /** A connection of a server. */
 export interface ServedConnection {
   /** Its number, counted from 1 in the order in which connections are accepted. */
   readonly id: number;
-  /** The peer's address. */
+  /** The client's address. */
   readonly remoteAddr: Addr;
+  /** The address of the balancer that the client has come through, if there is one. */
+  readonly via?: Addr;
   /** How many bytes have been echoed. */
   readonly bytes: number;
   /** How long it has been open, in milliseconds. */
@@ -146,7 +157,11 @@ export interface ServeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called when a client has been refused. */
   readonly onRefuse?:
-    | ((remoteAddr: Addr, reason: RefuseReason) => void)
+    | ((
+      remoteAddr: Addr,
+      reason: RefuseReason,
+      details: RefusalDetails,
+    ) => void)
     | undefined;
   /** Called when a connection has been accepted. */
   readonly onOpen?: ((connection: OpenConnection) => void) | undefined;

@@ -205,9 +205,13 @@ function checkListener(listener: unknown): void {
   }
 }
 
+/** What a connection says of its peer. */
+type Peer = Pick<Connection, "remoteAddr" | "via" | "refused">;
+
 interface Entry {
   readonly id: number;
   readonly remoteAddr: Addr;
+  readonly via: Addr | undefined;
   /** The index of its listener. */
   readonly endpoint: number;
   readonly connection: Connection;
@@ -311,9 +315,9 @@ class Server<A extends Addr> implements EchoServer<A> {
       }
       if (connection === null) return;
       backoff = 0;
-      const remoteAddr = this.#addrOf(connection);
-      if (remoteAddr && this.#admits(connection, remoteAddr)) {
-        this.#serve(connection, remoteAddr);
+      const peer = this.#peerOf(connection);
+      if (peer && this.#admits(connection, peer)) {
+        this.#serve(connection, peer);
       }
     }
   }
@@ -340,13 +344,17 @@ class Server<A extends Addr> implements EchoServer<A> {
     });
   }
 
-  /** The address of a peer. A connection that gives none is closed. */
-  #addrOf(connection: Connection): Addr | undefined {
+  /** What a connection says of its peer. One that gives no address is closed. */
+  #peerOf(connection: Connection): Peer | undefined {
     try {
       // Read once, as a getter may give another the next time, or throw.
-      const { remoteAddr } = connection;
+      const { remoteAddr, via, refused } = connection;
       checkAddr(remoteAddr);
-      return withPrototype(remoteAddr);
+      return {
+        remoteAddr: withPrototype(remoteAddr),
+        via: via && withPrototype(via),
+        refused,
+      };
     } catch (error) {
       this.#report(error);
       this.#closeQuietly(connection);
@@ -355,10 +363,11 @@ class Server<A extends Addr> implements EchoServer<A> {
   }
 
   /** Admits a client, or closes its connection. Reports whether it was admitted. */
-  #admits(connection: Connection, remoteAddr: Addr): boolean {
+  #admits(connection: Connection, peer: Peer): boolean {
+    const { remoteAddr, via, refused } = peer;
     let reason: RefuseReason | undefined;
     try {
-      reason = this.#admission.enter(remoteAddr);
+      reason = refused?.reason ?? this.#admission.enter(remoteAddr);
     } catch (error) {
       this.#report(error);
       reason = "denied";
@@ -366,16 +375,18 @@ class Server<A extends Addr> implements EchoServer<A> {
     if (reason === undefined) return true;
     this.#counts.refuse(reason);
     this.#closeQuietly(connection);
-    this.#call(() => this.#options.onRefuse?.(remoteAddr, reason));
+    const details = { via, error: refused?.error };
+    this.#call(() => this.#options.onRefuse?.(remoteAddr, reason, details));
     return false;
   }
 
-  #serve(connection: Connection, remoteAddr: Addr): void {
+  #serve(connection: Connection, { remoteAddr, via }: Peer): void {
     const { maxBytes = Infinity } = this.#options;
     const now = performance.now();
     const entry: Entry = {
       id: ++this.#lastId,
       remoteAddr,
+      via,
       endpoint: this.#latestEndpoint(),
       connection,
       openedAt: now,
@@ -462,10 +473,11 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#counts.close(entry.endpoint, reason, duration);
     const { onClose } = this.#options;
     if (onClose) {
-      const { id, remoteAddr, bytes } = entry;
+      const { id, remoteAddr, via, bytes } = entry;
       const closed = {
         id,
         remoteAddr,
+        ...(via && { via }),
         bytes,
         duration,
         reason,
@@ -565,11 +577,12 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   /** What a callback may know of a connection, and do with it. */
   #handle(entry: Entry): OpenConnection {
-    const { id, remoteAddr, openedAt } = entry;
+    const { id, remoteAddr, via, openedAt } = entry;
     return {
       id,
       remoteAddr,
       listenerAddr: this.addrs[entry.endpoint] ?? this.addr,
+      ...(via && { via }),
       get bytes() {
         return entry.bytes;
       },

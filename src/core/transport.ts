@@ -36,8 +36,12 @@ export type Addr = NetAddr | UnixAddr;
  * any other error counts as `"error"`.
  */
 export interface Connection {
-  /** The peer's address. */
+  /** The peer's address, or that of the client behind it if `via` is there. */
   readonly remoteAddr: Addr;
+  /** The peer's address, where that is a balancer which has told of its client. */
+  readonly via?: Addr | undefined;
+  /** Why the client has to be refused, where the listener has found a reason. */
+  readonly refused?: Refusal | undefined;
   /**
    * Reads at least one byte into `p` and resolves with their number, or with
    * `null` once the peer has ended its sending side, and every time after that.
@@ -83,6 +87,14 @@ export interface Connection {
    * side and has been sent everything back; `onBytes` is what `echo` says.
    */
   pipe?(onBytes: (count: number) => void): Promise<void>;
+}
+
+/** Why a listener wants a client to be refused. */
+export interface Refusal {
+  /** The reason, in one word. */
+  readonly reason: "proxy";
+  /** What is wrong, in a few words, with none of the client's bytes. */
+  readonly error: string;
 }
 
 /**
@@ -185,6 +197,16 @@ export interface TcpListenOptions {
   readonly resets?: boolean | undefined;
   /** How its connections misbehave, for tests of clients. `reset` implies `resets`. */
   readonly faults?: StreamFaults | undefined;
+  /**
+   * The places of the balancers that all clients come through: addresses and
+   * networks, such as `10.0.0.0/8` or `2001:db8::/32`. Each connection then begins
+   * with a header of the PROXY protocol, version 1 or 2, and its `remoteAddr` is the
+   * client of the header. Others are refused, with the reason `"proxy"`: those from
+   * elsewhere, and those without a header, or with a malformed one, or whose header
+   * takes longer than 5 s. Over TLS the header comes before the handshake, which
+   * Deno does not support. Off by default.
+   */
+  readonly proxy?: readonly string[] | undefined;
 }
 
 /**
@@ -239,4 +261,6 @@ export interface UnixListenOptions {
   readonly mode?: number | undefined;
   /** How its connections misbehave, for tests of clients. */
   readonly faults?: UnixFaults | undefined;
+  /** The places of its balancers, as for TCP; `unix` is everybody who may connect. */
+  readonly proxy?: readonly string[] | undefined;
 }

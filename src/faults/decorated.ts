@@ -3,6 +3,7 @@ import type { Addr, Connection } from "../core/transport.ts";
 /** A connection that does everything as another one: the base of the faults. */
 export class Decorated implements Connection {
   readonly remoteAddr: Addr;
+  readonly via?: Addr | undefined;
   readonly closeWrite?: () => Promise<void>;
   readonly reset?: () => void;
   /** The connection that is decorated. */
@@ -12,6 +13,7 @@ export class Decorated implements Connection {
   constructor(inner: Connection) {
     this.inner = inner;
     this.remoteAddr = inner.remoteAddr;
+    this.via = inner.via;
     const { closeWrite, reset } = inner;
     if (closeWrite) {
       this.closeWrite = () => {

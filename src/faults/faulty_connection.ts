@@ -35,10 +35,11 @@ export class Faults {
   }
 
   /**
-   * Decorates the next connection, or returns it as it is. Throws a TypeError if it
-   * is to be reset, and cannot be.
+   * Decorates the next connection, or returns it as it is: one that is to be refused
+   * always. Throws a TypeError if it is to be reset, and cannot be.
    */
   decorate(connection: Connection): Connection {
+    if (connection.refused) return connection;
     const {
       delay,
       jitter = 0,

@@ -93,14 +93,12 @@ export async function listenAll(
   options: ListenOptions,
 ): Promise<readonly Listener[]> {
   const endpoint = complete(options);
-  const { faults } = options;
-  // Before anything is bound: it says what is wrong.
-  const decorate = faults === undefined
-    ? undefined
-    : await decoratorFor(faults, endpoint.transport);
+  // Before anything is bound: they say what is wrong.
+  const reading = await loadProxy(options);
+  const misbehaving = await loadFaults(options, endpoint.transport);
   try {
     const listeners = await bindName(endpoint);
-    return decorate ? listeners.map(decorate) : listeners;
+    return listeners.map(reading).map(misbehaving);
   } catch (thrown) {
     const cause = await realReason(thrown, endpoint);
     const url = formatEndpoint(endpoint);
@@ -111,20 +109,34 @@ export async function listenAll(
   }
 }
 
+/** Returns what makes listeners read PROXY headers, or leaves them as they are. */
+async function loadProxy(
+  options: ListenOptions,
+): Promise<(listener: Listener) => Listener> {
+  const proxy = "proxy" in options ? options.proxy : undefined;
+  if (proxy === undefined) return (listener) => listener;
+  const { makeTrust, ProxyListener } = await import("./proxy_listener.ts");
+  const trusts = await makeTrust(proxy);
+  return (listener) => new ProxyListener(listener, trusts);
+}
+
 /**
- * Loads what makes the connections of a listener misbehave; nothing for UDP, where
- * it is the socket itself that does. Rejects if the faults are invalid.
+ * Returns what makes the connections of a listener misbehave, or leaves them as they
+ * are; also for UDP, where it is the socket itself that does. Rejects if the faults
+ * are invalid.
  */
-async function decoratorFor(
-  faults: StreamFaults & DatagramFaults,
+async function loadFaults(
+  options: ListenOptions,
   transport: Endpoint["transport"],
-): Promise<((listener: Listener) => Listener) | undefined> {
+): Promise<(listener: Listener) => Listener> {
+  const faults: StreamFaults & DatagramFaults | undefined = options.faults;
+  if (faults === undefined) return (listener) => listener;
   const { checkDatagramFaults, checkStreamFaults } = await import(
     "../faults/check_faults.ts"
   );
   if (transport === "udp") {
     checkDatagramFaults(faults);
-    return undefined;
+    return (listener) => listener;
   }
   checkStreamFaults(faults);
   if (transport === "unix" && faults.reset !== undefined) {
@@ -165,7 +177,15 @@ type Endpoint =
 
 /** The options of each transport. */
 const OPTIONS = {
-  tcp: ["transport", "hostname", "port", "reusePort", "resets", "faults"],
+  tcp: [
+    "transport",
+    "hostname",
+    "port",
+    "reusePort",
+    "resets",
+    "faults",
+    "proxy",
+  ],
   tls: [
     "transport",
     "hostname",
@@ -173,11 +193,12 @@ const OPTIONS = {
     "reusePort",
     "resets",
     "faults",
+    "proxy",
     "cert",
     "key",
   ],
   udp: ["transport", "hostname", "port", "anySource", "faults"],
-  unix: ["transport", "path", "mode", "faults"],
+  unix: ["transport", "path", "mode", "faults", "proxy"],
 } as const satisfies {
   tcp: (keyof TcpListenOptions)[];
   tls: (keyof TlsListenOptions)[];
@@ -247,6 +268,7 @@ function complete(options: ListenOptions): Endpoint {
       checkSwitch("reusePort", reusePort);
       checkSwitch("resets", resets);
       const handshakeTimeout = HANDSHAKE_TIMEOUT;
+      const plainFirst = options.proxy !== undefined;
       return {
         transport,
         hostname,
@@ -256,6 +278,7 @@ function complete(options: ListenOptions): Endpoint {
         cert,
         key,
         handshakeTimeout,
+        plainFirst,
       };
     }
     case "udp": {

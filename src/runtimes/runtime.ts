@@ -1,5 +1,5 @@
 import type { Connector, ConnectorOptions } from "./connector.ts";
-import type { Listener } from "../core/transport.ts";
+import type { Connection, Listener } from "../core/transport.ts";
 
 /** What echod needs from a JavaScript runtime. */
 export interface Runtime {
@@ -14,7 +14,7 @@ export interface Runtime {
   /** Standard error. */
   readonly stderr: Output;
   /** Reports whether a TLS socket that it binds can be given another certificate. */
-  reloads(options: Pick<TlsBindOptions, "resets">): boolean;
+  reloads(options: Pick<TlsBindOptions, "resets" | "plainFirst">): boolean;
   /** Whether sockets can share a port, on a system that lets them. */
   readonly sharesPorts: boolean;
   /** Binds a socket for connections. Rejects with the runtime's own error. */
@@ -67,6 +67,18 @@ export interface TlsBindOptions {
   readonly key: string;
   /** The time that a client has for its handshake, in milliseconds. */
   readonly handshakeTimeout: number;
+  /** Whether it accepts connections without TLS, each a {@linkcode PlainConnection}. */
+  readonly plainFirst: boolean;
+}
+
+/** A connection that has yet to begin TLS. */
+export interface PlainConnection extends Connection {
+  /**
+   * Begins TLS, and returns the connection to use from then on.
+   *
+   * @param rest What has been read and belongs to TLS.
+   */
+  startTls(rest: Uint8Array): Connection;
 }
 
 /** A Unix socket. */

@@ -203,6 +203,7 @@ export function tlsContract(test: Test): void {
       resets: false,
       backlog: 1,
       handshakeTimeout: 50,
+      plainFirst: false,
     });
     const errors: unknown[] = [];
     await using server = serve(listener, {

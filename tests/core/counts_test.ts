@@ -63,7 +63,7 @@ Deno.test("Ends and refusals are counted by reason", async () => {
   limit?.send(new Uint8Array(5));
   await settled();
   const { refused, refusedBy, closedBy, failed } = server.stats();
-  assertEquals(refusedBy, { denied: 1, "per-host": 2 });
+  assertEquals(refusedBy, { denied: 1, "per-host": 2, proxy: 0 });
   assertEquals([refused, failed], [3, 1]);
   assertEquals([closedBy.eof, closedBy.reset, closedBy.limit], [1, 1, 1]);
   assertEquals(Object.values(closedBy).reduce((sum, some) => sum + some), 3);

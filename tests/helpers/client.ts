@@ -67,9 +67,13 @@ export class Client implements AsyncDisposable {
     return new Client(socket, socket);
   }
 
-  /** Connects to a TCP port of this machine, and begins a TLS handshake. */
-  static async connectTls(port: number): Promise<Client> {
+  /**
+   * Connects to a TCP port of this machine, sends something as it is, if that is
+   * wanted, and begins a TLS handshake.
+   */
+  static async connectTls(port: number, first?: Uint8Array): Promise<Client> {
     const raw = await open({ port, host: "127.0.0.1" });
+    if (first) raw.write(first);
     const { cert } = certificate();
     if ("Deno" in globalThis) {
       return new Client(await secureOnDeno(raw, cert), raw);

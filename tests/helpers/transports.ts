@@ -11,6 +11,7 @@ import type {
 import { assert } from "./assert.ts";
 import { certificate } from "./certificates.ts";
 import { Client } from "./client.ts";
+import { version1, version2 } from "./proxy_header.ts";
 
 /** A transport that has connections, for the tests that are the same on all. */
 export interface Transport {
@@ -70,6 +71,28 @@ export function inMemory(): Transport {
     resets: true,
   };
 }
+
+/** A transport on which each connection begins with a PROXY header. */
+export function behindBalancer(transport: Transport): Transport {
+  return {
+    ...transport,
+    options: () => {
+      const options = transport.options();
+      return options.transport === "udp"
+        ? options
+        : { ...options, proxy: ["127.0.0.0/8", "unix"] };
+    },
+    async connect(addr) {
+      if (transport === TLS) return Client.connectTls(portOf(addr), HEADER);
+      const client = await transport.connect(addr);
+      await client.send(transport === UNIX ? UNIX_HEADER : HEADER);
+      return client;
+    },
+  };
+}
+
+const HEADER = version1("TCP4 127.0.0.1 127.0.0.2 4660 7");
+const UNIX_HEADER = version2(0x31, new Uint8Array(2 * 108));
 
 /** A path for a Unix socket. */
 export function freePath(): string {

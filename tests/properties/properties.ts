@@ -1,4 +1,4 @@
-import { makeAdmit, readNetwork } from "../../src/cli/serve/networks.ts";
+import { makeAdmit, readNetwork } from "../../src/listen/networks.ts";
 import { loadParseArgs } from "../../src/cli/parse_args.ts";
 import { readArgs, type Settings } from "../../src/cli/serve/settings.ts";
 import { UsageError } from "../../src/cli/command_line.ts";

@@ -1,6 +1,7 @@
 import type { DatagramFaults, StreamFaults } from "../../core/fault_options.ts";
 import type { Addr } from "../../core/transport.ts";
 import type { Endpoint } from "../../listen/endpoint.ts";
+import { BALANCER, readBalancer } from "../../listen/networks.ts";
 import { type AcceptedParameters, readParameters } from "../parameters.ts";
 import { FAULTS, readFaults } from "./fault_parameters.ts";
 
@@ -10,14 +11,24 @@ export interface EndpointSettings {
   readonly addr: Addr;
   /** How it misbehaves. */
   readonly faults?: StreamFaults & DatagramFaults;
+  /** The places of its balancers, which send PROXY headers. */
+  readonly proxy?: readonly string[] | undefined;
 }
 
 /** The parameters of the server's endpoints. */
-const PARAMETERS = { ...FAULTS } satisfies AcceptedParameters;
+const PARAMETERS = {
+  ...FAULTS,
+  proxy: ["tcp", "tls", "unix"],
+} satisfies AcceptedParameters;
 
 /** Reads the parameters of an endpoint. Throws a UsageError if one is invalid. */
 export function readEndpoint(endpoint: Endpoint): EndpointSettings {
   const given = readParameters(endpoint, PARAMETERS);
   const faults = readFaults(endpoint, given);
-  return { addr: endpoint.addr, ...(faults && { faults }) };
+  const proxy = given.valuesOf("proxy", BALANCER, readBalancer);
+  return {
+    addr: endpoint.addr,
+    ...(faults && { faults }),
+    ...(proxy.length > 0 && { proxy }),
+  };
 }

@@ -15,29 +15,49 @@ import type { Observer } from "./serve_here.ts";
 /** Returns an observer that logs the events of a server. */
 export function observeTo(log: Log): Observer {
   return {
-    onRefuse(remoteAddr, reason) {
-      const remote = formatAddr(remoteAddr);
-      const text = `${remote} refused (${reason})`;
-      log.write("debug", "refused", text, { remote, reason });
+    onRefuse(remoteAddr, reason, { via, error }) {
+      const { who, fields } = peerOf(remoteAddr, via);
+      const text = `${who} refused (${because(reason, error)})`;
+      log.write("debug", "refused", text, { ...fields, reason, error });
     },
-    onOpen({ id, remoteAddr }) {
-      const remote = formatAddr(remoteAddr);
-      log.write("debug", "open", `#${id} ${remote} opened`, { id, remote });
+    onOpen({ id, remoteAddr, via }) {
+      const { who, fields } = peerOf(remoteAddr, via);
+      log.write("debug", "open", `#${id} ${who} opened`, { id, ...fields });
     },
-    onClose({ id, remoteAddr, bytes, duration, reason, error, fault }) {
-      const remote = formatAddr(remoteAddr);
+    onClose({ id, remoteAddr, via, bytes, duration, reason, error, fault }) {
+      const peer = peerOf(remoteAddr, via);
       const what = `${formatBytes(bytes)} echoed in ${formatTime(duration)}`;
-      const detail = error ?? fault;
-      const why = detail === undefined ? reason : `${reason}: ${detail}`;
-      const text = `#${id} ${remote} closed (${why}): ${what}`;
+      const why = because(reason, error ?? fault);
+      const text = `#${id} ${peer.who} closed (${why}): ${what}`;
       const durationMs = Math.round(duration);
-      const fields = { id, remote, bytes, durationMs, reason, error, fault };
+      const fields = {
+        id,
+        ...peer.fields,
+        bytes,
+        durationMs,
+        reason,
+        error,
+        fault,
+      };
       log.write("debug", "close", text, fields);
     },
     onError(message) {
       log.error(message);
     },
   };
+}
+
+/** A client, and the balancer that it has come through: in words and as fields. */
+function peerOf(remoteAddr: Addr, via: Addr | undefined) {
+  const remote = formatAddr(remoteAddr);
+  if (!via) return { who: remote, fields: { remote } };
+  const balancer = formatAddr(via);
+  const fields = { remote, via: balancer };
+  return { who: `${remote} via ${balancer}`, fields };
+}
+
+function because(reason: string, error: string | undefined): string {
+  return error === undefined ? reason : `${reason}: ${error}`;
 }
 
 /** Logs the addresses, and warnings of what they mean for clients. */

@@ -62,15 +62,15 @@ export async function reloadAll(
 }
 
 async function optionsFor(
-  { addr, faults }: EndpointSettings,
+  { addr, faults, proxy }: EndpointSettings,
   settings: Settings,
 ): Promise<ListenOptions> {
   if ("path" in addr) {
     const { path } = addr;
-    return { transport: "unix", path, mode: settings.unixMode, faults };
+    return { transport: "unix", path, mode: settings.unixMode, faults, proxy };
   }
   const { transport, ...place } = addr;
-  const shared = { ...place, reusePort: settings.workers > 1, faults };
+  const shared = { ...place, reusePort: settings.workers > 1, faults, proxy };
   switch (transport) {
     case "tcp":
       return { transport, ...shared };

@@ -1,5 +1,5 @@
 import { Counts, type Sums } from "../../core/counts.ts";
-import type { RefuseReason } from "../../core/serve_options.ts";
+import type { RefusalDetails, RefuseReason } from "../../core/serve_options.ts";
 import { serveCounting, type Stats } from "../../core/server.ts";
 import type {
   ClosedConnection,
@@ -7,18 +7,22 @@ import type {
 } from "../../core/serve_options.ts";
 import type { ConnectionFigures } from "../../admin/connections.ts";
 import type { Addr } from "../../core/transport.ts";
-import { makeAdmit } from "./networks.ts";
+import { makeAdmit } from "../../listen/networks.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 import { openAll, reloadAll } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
 
 /** A connection that has just been accepted. */
-export type Newcomer = Pick<ServedConnection, "id" | "remoteAddr">;
+export type Newcomer = Pick<ServedConnection, "id" | "remoteAddr" | "via">;
 
 /** Receives the events of a server. */
 export interface Observer {
-  onRefuse(remoteAddr: Addr, reason: RefuseReason): void;
+  onRefuse(
+    remoteAddr: Addr,
+    reason: RefuseReason,
+    details: RefusalDetails,
+  ): void;
   onOpen(connection: Newcomer): void;
   onClose(connection: ClosedConnection): void;
   /** Something is wrong with the server itself. */

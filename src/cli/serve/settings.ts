@@ -1,7 +1,7 @@
 import { canBeShared, isAbstract } from "../../listen/endpoint.ts";
 import { type EndpointSettings, readEndpoint } from "./endpoint_settings.ts";
 import { parseIp } from "../../core/ip.ts";
-import { NETWORK, type Network, readNetwork } from "./networks.ts";
+import { NETWORK, type Network, readNetwork } from "../../listen/networks.ts";
 import {
   FROM_1,
   readFrom1,

@@ -29,9 +29,13 @@ function makeCounts(listeners: number): Counts {
 
 try {
   const serving = await serveHere(settings, {
-    onRefuse: (addr, reason) => mention({ type: "refused", addr, reason }),
-    onOpen: ({ id, remoteAddr }) =>
-      mention({ type: "open", connection: { id, remoteAddr } }),
+    onRefuse: (addr, reason, details) =>
+      mention({ type: "refused", addr, reason, details }),
+    onOpen: ({ id, remoteAddr, via }) =>
+      mention({
+        type: "open",
+        connection: { id, remoteAddr, ...(via && { via }) },
+      }),
     onClose: (connection) => mention({ type: "close", connection }),
     onError: (message) => tell({ type: "error", message }),
   }, makeCounts);

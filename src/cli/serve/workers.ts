@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { RefuseReason } from "../../core/serve_options.ts";
+import type { RefusalDetails, RefuseReason } from "../../core/serve_options.ts";
 import { Counts, sumCounts, type Sums } from "../../core/counts.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
 import type { ConnectionFigures } from "../../admin/connections.ts";
@@ -37,6 +37,7 @@ export type Report =
     readonly type: "refused";
     readonly addr: Addr;
     readonly reason: RefuseReason;
+    readonly details: RefusalDetails;
   }
   | { readonly type: "open"; readonly connection: Newcomer }
   | { readonly type: "close"; readonly connection: ClosedConnection }
@@ -375,7 +376,7 @@ class Thread {
         this.#worker.terminate();
         break;
       case "refused":
-        this.#observer.onRefuse(report.addr, report.reason);
+        this.#observer.onRefuse(report.addr, report.reason, report.details);
         break;
       case "open": {
         const id = this.#numbers.next();

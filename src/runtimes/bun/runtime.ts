@@ -67,10 +67,14 @@ export const runtime: Runtime = {
   onSignal: node.onSignal,
   onHangup: node.onHangup,
   exit: node.exit,
-  reloads: () => false,
+  // Those are of Node's own kind.
+  reloads: ({ plainFirst }) => plainFirst,
   sharesPorts: true,
-  // deno-lint-ignore require-await -- so that what Bun throws rejects
   async listen(options) {
+    // Bun's own sockets have no way to begin TLS as a server.
+    if (options.transport === "tls" && options.plainFirst) {
+      return await node.listen(options);
+    }
     return new BunListener(options);
   },
 

@@ -35,6 +35,12 @@ export const runtime: Runtime = {
       const { transport, path } = options;
       return new DenoListener(listener, { transport, path }, nameUnnamed);
     }
+    if (options.transport === "tls" && options.plainFirst) {
+      // Deno begins TLS by itself only, and over node:tls echoes get stuck.
+      throw new Error(
+        "on Deno no PROXY header can come before TLS: use Node or Bun, or tcp://",
+      );
+    }
     if (options.resets) {
       // A Deno.Conn has no way to reset.
       const { runtime } = await import("../node/runtime.ts");

@@ -21,6 +21,7 @@ import {
 import type {
   BindOptions,
   Output,
+  PlainConnection,
   Runtime,
   TcpBindOptions,
   TlsBindOptions,
@@ -217,21 +218,26 @@ async function makerFor(options: BindOptions): Promise<Maker> {
         constants.SSL_OP_NO_COMPRESSION,
     });
   let secureContext = makeContext(options);
+  const secure = (raw: Socket, addr: Addr) => {
+    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+    // A socket made by hand reports an error after its handshake only here.
+    socket.on("_tlsError", (error: unknown) => {
+      const read = readTlsError(error);
+      socket.destroy(isError(read) ? read : undefined);
+    });
+    return new SecureConnection(
+      new NodeTcpConnection(socket, addr, raw),
+      handshakeOf(socket),
+      options.handshakeTimeout,
+    );
+  };
   return {
     prepare(raw) {
       const addr = peerOf(raw);
       if (!addr) return undefined;
-      const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
-      // A socket made by hand reports an error after its handshake only here.
-      socket.on("_tlsError", (error: unknown) => {
-        const read = readTlsError(error);
-        socket.destroy(isError(read) ? read : undefined);
-      });
-      return new SecureConnection(
-        new NodeTcpConnection(socket, addr, raw),
-        handshakeOf(socket),
-        options.handshakeTimeout,
-      );
+      return options.plainFirst
+        ? new NodePlainConnection(raw, addr, () => secure(raw, addr))
+        : secure(raw, addr);
     },
     reload(pem) {
       secureContext = makeContext(pem);
@@ -415,6 +421,23 @@ class NodeTcpConnection extends NodeConnection {
   reset(): void {
     this.#raw.resetAndDestroy();
     super.close();
+  }
+}
+
+/** A connection that has yet to begin TLS. */
+class NodePlainConnection extends NodeTcpConnection implements PlainConnection {
+  readonly #raw: Socket;
+  readonly #secure: () => Connection;
+
+  constructor(raw: Socket, remoteAddr: Addr, secure: () => Connection) {
+    super(raw, remoteAddr);
+    this.#raw = raw;
+    this.#secure = secure;
+  }
+
+  startTls(rest: Uint8Array): Connection {
+    if (rest.length > 0) this.#raw.unshift(rest);
+    return this.#secure();
   }
 }
 

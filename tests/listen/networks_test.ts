@@ -1,5 +1,5 @@
-import { makeAdmit, readNetwork } from "../../../src/cli/serve/networks.ts";
-import { assert, assertEquals } from "../../helpers/assert.ts";
+import { makeAdmit, readNetwork } from "../../src/listen/networks.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
 
 function networks(texts: string[]) {
   return texts.map((text) => {

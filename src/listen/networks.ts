@@ -1,5 +1,5 @@
-import { parseIp } from "../../core/ip.ts";
-import type { Addr } from "../../core/transport.ts";
+import { parseIp } from "../core/ip.ts";
+import type { Addr } from "../core/transport.ts";
 
 /** A network: the addresses that begin with the same bits. */
 export interface Network {
@@ -23,6 +23,17 @@ export function readNetwork(text: string): Network | undefined {
   const mapped = address.includes(":") ? 128 - length : 0;
   const prefix = bits === undefined ? length : Number(bits) - mapped;
   return prefix >= 0 && prefix <= length ? { ip, prefix } : undefined;
+}
+
+/** Describes what {@linkcode readBalancer} accepts. */
+export const BALANCER: string = `${NETWORK}, or unix`;
+
+/**
+ * Checks the place of balancers: a network, an address, or `unix` for all that
+ * connect to a Unix socket. Returns undefined if the text is none of them.
+ */
+export function readBalancer(text: string): string | undefined {
+  return text === "unix" || readNetwork(text) ? text : undefined;
 }
 
 /**
