@@ -97,7 +97,7 @@ export class DelayLine {
   }
 
   #take({ bytes, next }: Chunk): void {
-    // The end stays, for whoever asks again.
+    // The end stays, for a second call.
     if (!bytes) return;
     this.#first = next;
     if (!next) this.#last = undefined;

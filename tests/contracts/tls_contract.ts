@@ -365,7 +365,7 @@ function signed(key: string) {
   };
 }
 
-/** A certificate, that of whoever has signed it, and that of whoever has signed this one. */
+/** A certificate, its issuer's, and the issuer's of that. */
 function makeChain(
   directory: TemporaryDirectory,
 ): { chain: string[]; key: string } {

@@ -42,7 +42,7 @@ Deno.test("delay holds each byte back from when it came, and the end too", async
   assertEquals(clock.timers, 0);
 });
 
-Deno.test("delay gives the same to whoever reads by himself", async () => {
+Deno.test("delay gives the same to a caller of read()", async () => {
   using clock = new FakeClock();
   const inner = new MemoryConnection();
   const connection = delayed(inner);

@@ -33,7 +33,7 @@ Deno.test("mute reads everything, and answers nothing", async () => {
   assertEquals(inner.received, []);
 });
 
-Deno.test("mute gives whoever reads by himself only the end", async () => {
+Deno.test("mute gives a caller of read() only the end", async () => {
   const inner = new MemoryConnection();
   const reading = new Mute(inner, new Turnstile()).read();
   inner.send([1, 2, 3]);

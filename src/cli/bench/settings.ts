@@ -40,7 +40,7 @@ Options:
       --drain TIME           how long echoes are waited for at the end (5s)
       --workers N            how many threads share the connections (1)
       --tls-ca FILE          certificates to trust besides the usual ones, in PEM
-  -k, --insecure             take every certificate, of whoever it is
+  -k, --insecure             check no certificate, and say so in the result
       --json                 the result as one JSON object
       --percentiles LIST     the percentiles to show (50,90,99,99.9,99.99)
       --max-loss PERCENT     exit code 1 if more of the datagrams are lost (0)

@@ -156,7 +156,7 @@ test("readiness ends when no descriptor is left", async (runtime) => {
   assertEquals(await ask(), "503");
   for (const client of clients) await client[Symbol.asyncDispose]();
   await until(async () => await ask() === "200");
-  // And whoever comes anew is heard again.
+  // A new client is heard again.
   assertEquals(await (await fetch(`${url}/healthz`)).text(), "ok\n");
 });
 

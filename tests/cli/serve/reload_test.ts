@@ -13,7 +13,7 @@ const [DENO] = RUNTIMES;
 
 const RELOADED = /^Reloaded certificate and key of 1 endpoint$/;
 
-/** Opens a connection to whoever it is. */
+/** Opens a connection. */
 function open(port: number): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const place = { port, host: "127.0.0.1", rejectUnauthorized: false };
