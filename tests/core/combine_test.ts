@@ -202,6 +202,7 @@ Deno.test("close() minds no listener that has given nothing, or an error", async
     Object.assign(new MemoryListener(), { accept });
   const combined = combine([
     giving(() => Promise.resolve(undefined)),
+    giving(() => Promise.resolve(undefined)),
     giving(() => Promise.reject(new Error("boom"))),
     new MemoryListener(),
   ]);
