@@ -73,9 +73,6 @@ class StreamConnection implements Connection {
     this.#reader = reader;
     this.#writer = writer;
     this.remoteAddr = remoteAddr;
-    // Each read and write reports the error of its stream.
-    reader.closed.catch(() => {});
-    writer.closed.catch(() => {});
   }
 
   async read(p: Uint8Array): Promise<number | null> {

@@ -51,6 +51,7 @@ Deno.test("hostOf() is an IPv4 address, or the /64 of an IPv6 address", () => {
     "2001:db8:0:1:2:3:4:5": "2001:db8:0:1::/64",
     "2001:db8:0:1::": "2001:db8:0:1::/64",
     "2001:db8::5": "2001:db8:0:0::/64",
+    "2001::4:5:6:7:8": "2001:0:0:4::/64",
     "fe80::1%eth0": "fe80:0:0:0::/64",
     "::1": "0:0:0:0::/64",
     "no address": "no address",
@@ -61,7 +62,13 @@ Deno.test("hostOf() is an IPv4 address, or the /64 of an IPv6 address", () => {
 });
 
 Deno.test("isLoopback() knows this machine's own addresses", () => {
-  const own = ["127.0.0.1", "127.255.0.3", "::1", "::ffff:127.0.0.1"];
+  const own = [
+    "localhost",
+    "127.0.0.1",
+    "127.255.0.3",
+    "::1",
+    "::ffff:127.0.0.1",
+  ];
   assertEquals(own.map(isLoopback), own.map(() => true));
   const others = ["0.0.0.0", "::", "192.0.2.127", "::127.0.0.1", "127.example"];
   assertEquals(others.map(isLoopback), others.map(() => false));

@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "../helpers/assert.ts";
 import { pattern } from "../helpers/client.ts";
+import { settled } from "../helpers/fake_clock.ts";
 import { systemError } from "../helpers/memory.ts";
 
 /** Both ends of a connection over two streams. */
@@ -98,6 +99,45 @@ for (const way of ["pipe", "pump"] as const) {
   });
 }
 
+Deno.test("echo() over streams tells what comes in, and waits for the peer to take it", async () => {
+  const taken = Promise.withResolvers<void>();
+  let pulled = 0;
+  const connection = fromStreams({
+    readable: new ReadableStream({
+      pull(controller) {
+        pulled++;
+        controller.enqueue(pattern(3));
+        if (pulled === 100) controller.close();
+      },
+    }, { highWaterMark: 0 }),
+    writable: new WritableStream({ write: () => taken.promise }),
+  });
+  const counts: number[] = [];
+  const echoed = echo(connection, (count) => counts.push(count));
+  await settled();
+  assertEquals([counts, pulled], [[0], 1]);
+  taken.resolve();
+  await echoed;
+  assertEquals([counts.length, counts[1], pulled], [200, 3, 100]);
+});
+
+Deno.test("echo() over streams goes on after what has been read, and repeats nothing", async () => {
+  const { connection, writer, reader } = open();
+  const writing = writer.write(pattern(5));
+  assertEquals(await connection.read(new Uint8Array(2)), 2);
+  const echoed = echo(connection);
+  assertEquals((await reader.read()).value, pattern(3, 2));
+  await Promise.all([writing, writer.close(), echoed]);
+  connection.close();
+  assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("close() cancels what the peer sends", async () => {
+  const { connection, writer } = open();
+  connection.close();
+  await assertRejects(() => writer.closed, Error, "Connection closed");
+});
+
 Deno.test("close() rejects a pending read and ends the peer", async () => {
   const { connection, reader } = open();
   const read = connection.read(new Uint8Array(1));
@@ -130,6 +170,8 @@ Deno.test("close() rejects also when a stream never settles anything", async () 
     connection.read(new Uint8Array(1)),
     connection.write(pattern(1)),
   ];
+  // Until both streams have begun what they never end.
+  await settled();
   connection.close();
   for (const one of pending) {
     await assertRejects(() => one, Error, "Connection closed");
@@ -235,4 +277,13 @@ Deno.test("a memory listener that is closed lets nobody in", async () => {
   assertThrows(() => listener.connect(), Error, "the listener is closed");
   (await accepted)?.close();
   assertEquals(await collect(waiting), []);
+});
+
+Deno.test("a memory listener closes where its block ends", async () => {
+  let accepted;
+  {
+    using listener = memoryListener();
+    accepted = listener.accept();
+  }
+  assertEquals(await accepted, null);
 });
