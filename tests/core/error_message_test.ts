@@ -1,4 +1,9 @@
-import { codeOf, explain, reasonOf } from "../../src/core/error_message.ts";
+import {
+  codeOf,
+  explain,
+  isError,
+  reasonOf,
+} from "../../src/core/error_message.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 function systemError(code: unknown, more: object = {}): Error {
@@ -36,4 +41,29 @@ Deno.test("codeOf() has one code for a name that is not there", () => {
     explain(systemError("EPERM", { syscall })),
     "permission denied, run again with the --allow-net flag",
   );
+});
+
+Deno.test("codeOf() takes any value, and knows the names of POSIX", () => {
+  const none = [undefined, null, "ENOENT", 5, () => {}, {}, { code: 5 }, {
+    code: "ERR_SOCKET_CLOSED",
+  }];
+  assertEquals(none.map(codeOf), none.map(() => undefined));
+  assertEquals(codeOf({ code: "ENOENT" }), "ENOENT");
+  assertEquals(codeOf({ code: "E2BIG" }), "E2BIG");
+  assertEquals(codeOf({ code: "EAI_AGAIN" }), "EAI_AGAIN");
+  assertEquals(codeOf({ code: "EINVAL", syscall: "bind" }), "EINVAL");
+  assertEquals(
+    explain(systemError("EPERM", { syscall: "bind" })),
+    "operation not permitted",
+  );
+});
+
+Deno.test("isError() knows an error by what it has, not by its class", () => {
+  const errors = [new TypeError("boom"), { name: "Error", message: "boom" }];
+  assertEquals(errors.map(isError), [true, true]);
+  const others = [undefined, null, "boom", 5, {}, { message: "boom" }, {
+    name: "Error",
+    message: 5,
+  }, Object.assign(() => {}, { message: "boom" })];
+  assertEquals(others.map(isError), others.map(() => false));
 });
