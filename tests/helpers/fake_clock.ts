@@ -34,7 +34,11 @@ export class FakeClock implements Disposable {
     };
     const clear = (id?: number) => void this.#timers.delete(id ?? 0);
     Object.assign(globalThis, {
-      setTimeout: (run: () => void, ms: number) => start(run, ms),
+      setTimeout: <A extends unknown[]>(
+        run: (...args: A) => void,
+        ms: number,
+        ...args: A
+      ) => start(() => run(...args), ms),
       setInterval: (run: () => void, ms: number) => start(run, ms, ms),
       clearTimeout: clear,
       clearInterval: clear,

@@ -13,7 +13,7 @@ class FakeSocket extends EventEmitter {
   readonly bound: object[] = [];
   readonly calls: string[] = [];
   /** What becomes of the next datagrams, after which all are sent. */
-  readonly fates: (Error | "throws" | "throws a string")[] = [];
+  readonly fates: (Error | { readonly thrown: unknown })[] = [];
   /** Those that are being sent, while `isSlow`. */
   readonly sending: Sent[] = [];
   isSlow = false;
@@ -30,8 +30,7 @@ class FakeSocket extends EventEmitter {
   send(bytes: Uint8Array, port: number, address: string, sent?: Sent): void {
     this.sent.push([[...bytes], address, port]);
     const fate = this.fates.shift();
-    if (fate === "throws") throw systemError("EINVAL");
-    if (fate === "throws a string") throw "boom";
+    if (fate && "thrown" in fate) throw fate.thrown;
     if (this.isSlow && sent) this.sending.push(sent);
     else sent?.(fate ?? null);
   }
@@ -112,6 +111,10 @@ Deno.test("UdpListener takes no address for a client that is its server's", () =
   fixture.socket.receive([1], 3000);
   fixture.socket.receive([1], 3001);
   assertEquals(fixture.counts, [1, 1, 1]);
+  const single = new Fixture();
+  single.socket.receive([1], 3000, "192.0.2.1");
+  single.socket.receive([1], 3000, "192.0.2.2");
+  assertEquals(single.counts, [1, 1, 1]);
 });
 
 Deno.test("UdpListener lets 1,024 datagrams wait to be sent, and drops the next", () => {
@@ -139,8 +142,9 @@ Deno.test("UdpListener sends again what an error of another datagram has stopped
     [[refused, refused, refused, refused], 4, 0],
     [[other], 1, 0],
     [[new Error("without a code")], 1, 0],
-    [["throws"], 1, 0],
-    [["throws a string"], 1, 0],
+    [[{ thrown: refused }], 2, 1],
+    [[{ thrown: other }], 1, 0],
+    [[{ thrown: "boom" }], 1, 0],
   ];
   for (const [fates, sent, echoed] of cases) {
     const fixture = new Fixture();
