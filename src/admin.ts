@@ -16,7 +16,7 @@
  * @module
  */
 import { type AdminServer, serveAdmin } from "./admin/admin_server.ts";
-import { listConnections } from "./admin/connections.ts";
+import { listConnections, Surveyor } from "./admin/connections.ts";
 import { DelayMeter, readDelays } from "./admin/event_loop_delay.ts";
 import type { Source } from "./admin/source.ts";
 import type { EchoServer } from "./core/server.ts";
@@ -83,9 +83,13 @@ export async function admin(
   const meter = new DelayMeter(memory);
   // From now on, the server looks after how long its connections are idle.
   server.connections();
+  const surveyor = new Surveyor(server);
+  const { limit } = server.stats();
   const source: Source = {
     stats: () => server.stats(),
     connections: (limit) => Promise.resolve(listConnections(server, limit)),
+    survey: (limit) => Promise.resolve(surveyor.survey(limit)),
+    limits: limit < Infinity ? [["maxConnections", `${limit}`]] : [],
     delays: () => readDelays([memory]),
   };
   const opened = serveAdmin(listener, source, hosts);

@@ -5,8 +5,10 @@ import {
   prefersOpenMetrics,
   PROMETHEUS,
 } from "./exposition.ts";
+import { Feed, VIEWERS } from "./feed.ts";
 import type { Answer, Handler } from "./http.ts";
 import { metricsOf } from "./metrics.ts";
+import { makePage } from "./page.ts";
 import { readProcess } from "./process_figures.ts";
 import { HttpError, type Request } from "./request.ts";
 import type { Source } from "./source.ts";
@@ -31,7 +33,11 @@ export function makeHandler(
   isAdmitted: (host: string) => boolean,
   hasDescriptor: () => Promise<boolean>,
 ): Handler {
+  const feed = new Feed(source);
+  let page: Answer | undefined;
   const routes = new Map<string, Route>([
+    ["/", () => page ??= makePage()],
+    ["/events", () => tellEvents(feed)],
     ["/metrics", (request) => tellMetrics(source, request)],
     ["/healthz", () => tellHealth(source)],
     ["/stats", (request) => tellStats(source, request)],
@@ -56,6 +62,13 @@ export function makeHandler(
     }
     return route(request);
   };
+}
+
+function tellEvents(feed: Feed): Answer {
+  if (feed.isFull) {
+    return { status: 503, body: `${VIEWERS} pages are looking already\n` };
+  }
+  return { status: 200, type: "text/event-stream", body: feed.watch };
 }
 
 async function tellMetrics(

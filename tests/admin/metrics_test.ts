@@ -19,6 +19,7 @@ function allMetrics() {
         startedAt: new Date(),
       }),
       connections: () => Promise.resolve([]),
+      survey: () => Promise.resolve({ connections: [], rates: [] }),
       delays: () => ({ p50: 1, p99: 20, stalled: 0 }),
       lostLines: 3,
     },

@@ -25,6 +25,12 @@ interface PuppeteerPage {
   ): void;
   goto(url: string, options: object): Promise<unknown>;
   evaluate(script: string): Promise<unknown>;
+  waitForFunction(script: string): Promise<unknown>;
+  setViewport(size: { width: number; height: number }): Promise<void>;
+  readonly keyboard: {
+    press(key: string): Promise<void>;
+    type(text: string): Promise<void>;
+  };
   emulateMediaType(type?: "screen" | "print"): Promise<void>;
   emulateMediaFeatures(
     features: { name: string; value: string }[],
@@ -72,6 +78,36 @@ export class Browser implements AsyncDisposable {
     return this.#page.evaluate(script);
   }
 
+  /** Resolves when an expression is true in the page. */
+  async until(expression: string): Promise<void> {
+    await this.#page.waitForFunction(expression);
+  }
+
+  /** Resolves when the text of an element matches. */
+  async textIs(selector: string, expected: RegExp): Promise<void> {
+    await this.until(`${expected}.test(${textOf(selector)})`);
+  }
+
+  /** The text of an element. */
+  async text(selector: string): Promise<string> {
+    return String(await this.evaluate(textOf(selector)));
+  }
+
+  /** Presses a key. */
+  async press(key: string): Promise<void> {
+    await this.#page.keyboard.press(key);
+  }
+
+  /** Types a text. */
+  async type(text: string): Promise<void> {
+    await this.#page.keyboard.type(text);
+  }
+
+  /** Gives the page another size. */
+  async resize(width: number, height: number): Promise<void> {
+    await this.#page.setViewport({ width, height });
+  }
+
   /** Chooses how the page is shown. */
   async show(how: "light" | "dark" | "print"): Promise<void> {
     await this.#page.emulateMediaType(how === "print" ? "print" : "screen");
@@ -81,14 +117,19 @@ export class Browser implements AsyncDisposable {
     }]);
   }
 
-  /** Takes a picture of the whole page, as PNG. */
-  screenshot(): Promise<Uint8Array> {
-    return this.#page.screenshot({ fullPage: true });
+  /** Takes a picture as PNG, of the whole page unless told otherwise. */
+  screenshot({ fullPage = true } = {}): Promise<Uint8Array> {
+    return this.#page.screenshot({ fullPage });
   }
 
   async [Symbol.asyncDispose]() {
     await this.#browser.close();
   }
+}
+
+/** A script for the text of an element. */
+function textOf(selector: string): string {
+  return `document.querySelector(${JSON.stringify(selector)}).textContent`;
 }
 
 /** What a test in a browser lacks: undefined if there is all it needs. */

@@ -78,20 +78,24 @@ async function start(settings: Settings, log: Log): Promise<Serving> {
 /** Tells by HTTP how the server is. */
 async function openAdmin(
   listener: Listener<NetAddr>,
-  { adminHost }: Settings,
+  settings: Settings,
   serving: Serving,
   log: Log,
 ): Promise<AdminServer> {
   const { serveAdmin } = await import("../../admin/admin_server.ts");
+  const { describeParameters, describeLimits } = await import("./describe.ts");
   const { readDelays } = await import("../../admin/event_loop_delay.ts");
   return serveAdmin(listener, {
     stats: () => serving.stats(),
     connections: (limit) => serving.connections(limit),
+    survey: (limit) => serving.survey(limit),
+    limits: describeLimits(settings),
+    notes: describeParameters(serving.endpoints),
     delays: () => readDelays(serving.delays),
     get lostLines() {
       return log.lostLines;
     },
-  }, adminHost);
+  }, settings.adminHost);
 }
 
 /** The first signal drains, the second closes everything, the third ends the process. */

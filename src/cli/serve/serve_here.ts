@@ -5,7 +5,11 @@ import type {
   ClosedConnection,
   ServedConnection,
 } from "../../core/serve_options.ts";
-import type { ConnectionFigures } from "../../admin/connections.ts";
+import type {
+  ConnectionFigures,
+  Survey,
+  Surveyor,
+} from "../../admin/connections.ts";
 import type { Addr } from "../../core/transport.ts";
 import { makeAdmit } from "../../listen/networks.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
@@ -39,6 +43,8 @@ export interface Serving {
   readonly delays: readonly ArrayBufferLike[];
   /** Lists the newest connections, newest first; only with `--admin`. */
   connections(limit: number): Promise<readonly ConnectionFigures[]>;
+  /** Surveys the connections; only with `--admin`. */
+  survey(limit: number): Promise<Survey>;
   /** Returns a snapshot of its numbers. */
   stats(): Omit<Stats, "peak">;
   /**
@@ -87,6 +93,7 @@ export async function serveHere(
       );
     },
   }, counts);
+  let surveyor: Surveyor | undefined;
   // From now on, the server looks after how long its connections are idle.
   if (settings.admin) server.connections();
   return {
@@ -95,6 +102,11 @@ export async function serveHere(
     delays: settings.admin ? [await measureDelays()] : [],
     finished: server.finished.then(() => server.stats()),
     stats: () => server.stats(),
+    async survey(limit) {
+      const { Surveyor } = await import("../../admin/connections.ts");
+      surveyor ??= new Surveyor(server);
+      return surveyor.survey(limit);
+    },
     async connections(limit) {
       const { listConnections } = await import("../../admin/connections.ts");
       return listConnections(server, limit);

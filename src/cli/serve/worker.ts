@@ -50,9 +50,12 @@ try {
         break;
       case "list": {
         const connections = await serving.connections(order.limit);
-        tell({ type: "listed", connections });
+        tell({ type: "listed", survey: { connections, rates: [] } });
         break;
       }
+      case "survey":
+        tell({ type: "listed", survey: await serving.survey(order.limit) });
+        break;
       case "shutdown": {
         const connections = await serving.shutdown(order.grace);
         tell({ type: "draining", connections });

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { RefusalDetails, RefuseReason } from "../../core/serve_options.ts";
 import { Counts, sumCounts, type Sums } from "../../core/counts.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
-import type { ConnectionFigures } from "../../admin/connections.ts";
+import type { Survey } from "../../admin/connections.ts";
 import type { ClosedConnection } from "../../core/serve_options.ts";
 import type { Addr } from "../../core/transport.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
@@ -47,10 +47,7 @@ export type Report =
   /** The worker has reloaded certificate and key, or has failed to. */
   | { readonly type: "reloaded"; readonly endpoints: number }
   | { readonly type: "reloaded"; readonly message: string }
-  | {
-    readonly type: "listed";
-    readonly connections: readonly ConnectionFigures[];
-  }
+  | { readonly type: "listed"; readonly survey: Survey }
   | { readonly type: "finished" };
 
 /** A message to a worker. */
@@ -59,8 +56,8 @@ export type Order =
   | { readonly type: "shutdown"; readonly grace: number }
   /** To reload certificate and key. */
   | { readonly type: "reload" }
-  /** To list the newest connections. */
-  | { readonly type: "list"; readonly limit: number };
+  /** To list the newest connections, or to survey all of them. */
+  | { readonly type: "list" | "survey"; readonly limit: number };
 
 /** What a thread is to do. */
 export interface Assignment {
@@ -121,7 +118,10 @@ export async function serveOnWorkers(
       stopping: workers.stopping,
       startedAt,
     }),
-    connections: (limit) => workers.connections(limit),
+    async connections(limit) {
+      return (await workers.survey("list", limit)).connections;
+    },
+    survey: (limit) => workers.survey("survey", limit),
     reload: () => workers.reload(),
     shutdown: (grace) => workers.shutdown(grace),
   };
@@ -240,11 +240,11 @@ class Workers {
     );
   }
 
-  /** Lists the newest connections of all workers. */
-  async connections(limit: number): Promise<readonly ConnectionFigures[]> {
-    const { mergeConnections } = await import("../../admin/connections.ts");
-    const all = Array.from(this.#threads, (one) => one.connections(limit));
-    return mergeConnections(await Promise.all(all), limit);
+  /** Lists or surveys the connections of all workers. */
+  async survey(type: "list" | "survey", limit: number): Promise<Survey> {
+    const { mergeSurveys } = await import("../../admin/connections.ts");
+    const all = Array.from(this.#threads, (one) => one.survey(type, limit));
+    return mergeSurveys(await Promise.all(all), limit);
   }
 
   get delays(): ArrayBufferLike[] {
@@ -307,7 +307,7 @@ class Thread {
   readonly #ids = new Map<number, number>();
   #reloaded: PromiseWithResolvers<number> | undefined;
   /** Those who have asked for a list, in the order of the answers. */
-  readonly #asked: ((connections: readonly ConnectionFigures[]) => void)[] = [];
+  readonly #asked: ((survey: Survey) => void)[] = [];
   #isListening = false;
   #isFinished = false;
   #reason = "it has ended by itself";
@@ -326,7 +326,9 @@ class Thread {
         this.#listening.reject(new Error(this.#reason));
         this.#draining.resolve(0);
         this.#reloaded?.resolve(0);
-        for (const answer of this.#asked) answer([]);
+        for (const answer of this.#asked) {
+          answer({ connections: [], rates: [] });
+        }
         resolve({ isFinished: this.#isFinished, reason: this.#reason });
       })
     );
@@ -350,19 +352,20 @@ class Thread {
     return this.#reloaded.promise;
   }
 
-  /** Lists the newest connections: none of a thread that does not answer in time. */
-  async connections(limit: number): Promise<readonly ConnectionFigures[]> {
-    if (!this.#isListening) return [];
-    const answer = Promise.withResolvers<readonly ConnectionFigures[]>();
+  /** Lists or surveys connections: none of a thread that does not answer in time. */
+  async survey(type: "list" | "survey", limit: number): Promise<Survey> {
+    const nothing: Survey = { connections: [], rates: [] };
+    if (!this.#isListening) return nothing;
+    const answer = Promise.withResolvers<Survey>();
     this.#asked.push(answer.resolve);
-    const order: Order = { type: "list", limit };
+    const order: Order = { type, limit };
     this.#worker.postMessage(order);
     const timeout = new AbortController();
     const { signal } = timeout;
-    const late = sleep(PATIENCE, [], { signal }).catch(() => []);
-    const listed = await Promise.race([answer.promise, late]);
+    const late = sleep(PATIENCE, nothing, { signal }).catch(() => nothing);
+    const survey = await Promise.race([answer.promise, late]);
     timeout.abort();
-    return listed;
+    return survey;
   }
 
   #hear(report: Report): void {
@@ -405,11 +408,14 @@ class Thread {
         this.#reloaded = undefined;
         break;
       case "listed":
-        this.#asked.shift()?.(report.connections.map((connection) => ({
-          ...connection,
-          id: this.#ids.get(connection.id) ??
-            this.#numbers.of(connection.id),
-        })));
+        this.#asked.shift()?.({
+          ...report.survey,
+          connections: report.survey.connections.map((connection) => ({
+            ...connection,
+            id: this.#ids.get(connection.id) ??
+              this.#numbers.of(connection.id),
+          })),
+        });
         break;
       case "finished":
         this.#isFinished = true;
