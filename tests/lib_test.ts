@@ -1,9 +1,16 @@
+import * as program from "../mod.ts";
+import * as library from "../src/lib.ts";
 import { assert, assertEquals } from "./helpers/assert.ts";
 import { TemporaryDirectory } from "./helpers/certificates.ts";
 import { Program, testProgram } from "./helpers/program.ts";
 import { RUNTIMES } from "./helpers/runtimes.ts";
 
 const [, NODE] = RUNTIMES;
+
+Deno.test("mod.ts exports what the library does", () => {
+  assertEquals({ ...program }, { ...library });
+});
+
 const LIB = new URL("../src/lib.ts", import.meta.url);
 
 /** An application: it serves for a moment, and says so. */

@@ -15,6 +15,7 @@ import { formatCount } from "../../src/cli/format.ts";
 import { RUNTIMES } from "../helpers/runtimes.ts";
 import { canPin, Child, outputOf } from "./child.ts";
 import { Results } from "./results.ts";
+import { printStarts } from "./starts.ts";
 import { findSubjects, pathOf, Server, type Subject } from "./servers.ts";
 
 const QUICK = Deno.args.includes("--quick");
@@ -313,7 +314,11 @@ ratio to the bare loop, \`pipe\` or \`Bun.listen\` of the same runtime.
   printTable(subjects, results);
   console.log(`
 \\* The server was less than 90 % busy: what loaded it was the limit.
-✗ What the server did wrong, so that its figures mean nothing.`);
+✗ What the server did wrong, so that its figures mean nothing.
+
+Whole processes, medians of 15:
+`);
+  await printStarts(scratch);
 } finally {
   await Deno.remove(scratch, { recursive: true });
 }
