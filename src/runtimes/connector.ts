@@ -21,6 +21,8 @@ export interface ConnectorOptions {
   readonly chunkSize: number;
   /** Certificates, in PEM, to trust besides the usual ones. */
   readonly ca?: string | undefined;
+  /** Whether to trust `ca` alone. */
+  readonly caOnly?: boolean | undefined;
   /** Whether to accept every certificate, unchecked. */
   readonly insecure?: boolean | undefined;
   /** The time limit of connecting, and of a handshake, in milliseconds. */

@@ -29,17 +29,37 @@ export function createConnector(options: ConnectorOptions): Connector {
     atOnce: 1,
     table: openUdpTable(),
   };
+  // Deno's own always checks.
+  let isOverNode = options.insecure;
   return tryEachAddress({
     async connect(addr, handler, serverName) {
       if (addr.transport === "udp") return connectUdp(addr, handler, udp);
-      // Deno's own always checks.
-      if (addr.transport === "tls" && options.insecure) {
-        return (await loadNode(options)).connect(addr, handler, serverName);
+      const isTls = addr.transport === "tls";
+      const overNode = async () =>
+        (await loadNode(options)).connect(addr, handler, serverName);
+      if (isTls && isOverNode) return await overNode();
+      try {
+        const connection = await tryToOpen(addr, options, serverName);
+        const { chunkSize } = options;
+        return new DenoSocket(connection, handler, turnstile, chunkSize);
+      } catch (error) {
+        if (!isTls || options.ca === undefined || !isAuthority(error)) {
+          throw error;
+        }
+        isOverNode = true;
+        return await overNode();
       }
-      const connection = await tryToOpen(addr, options, serverName);
-      return new DenoSocket(connection, handler, turnstile, options.chunkSize);
     },
   }, findPermitted);
+}
+
+/**
+ * Reports whether Deno refuses a certificate because it is an authority's, even
+ * one that is given as trusted. Over `node:tls`, Deno does take that.
+ */
+function isAuthority(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error &&
+    error.cause.message.includes("CaUsedAsEndEntity");
 }
 
 /** Finds the addresses of a name, if all may be connected to. */
@@ -68,7 +88,9 @@ function openUdpTable(): UdpTable | undefined {
 
 /** Connects over `node:tls`. */
 async function loadNode(options: ConnectorOptions): Promise<Connector> {
-  return (await import("../node/connect.ts")).createConnector(options);
+  const { createConnector } = await import("../node/connect.ts");
+  // For the usual certificates it would need --allow-sys.
+  return createConnector({ ...options, caOnly: true });
 }
 
 /** Opens a connection, or throws an error that says what is wrong. */

@@ -24,7 +24,8 @@ import { LONGEST_PATH, sizeOf } from "../unix_path.ts";
 
 /** Connects with `node:net` and `node:tls`. */
 export function createConnector(
-  { ca, insecure = false, chunkSize, timeout }: ConnectorOptions,
+  { ca, caOnly = false, insecure = false, chunkSize, timeout }:
+    ConnectorOptions,
 ): Connector {
   // All sockets read into the same buffer, one at a time, instead of into new ones.
   const buffer = new Uint8Array(chunkSize);
@@ -43,7 +44,7 @@ export function createConnector(
         return Promise.reject(Object.assign(error, { code: "EINVAL" }));
       }
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-      const socket = open(addr, { ca, insecure, serverName }, {
+      const socket = open(addr, { ca, caOnly, insecure, serverName }, {
         buffer,
         callback(count, chunk) {
           if (!socket.destroyed) handler.onData(chunk, count);
@@ -87,8 +88,9 @@ export function createConnector(
 
 function open(
   addr: Addr,
-  { ca, insecure, serverName }: {
+  { ca, caOnly, insecure, serverName }: {
     ca: string | undefined;
+    caOnly: boolean;
     insecure: boolean;
     serverName: string | undefined;
   },
@@ -102,7 +104,7 @@ function open(
     port,
     rejectUnauthorized: !insecure,
     ...(serverName && { servername: serverName }),
-    ...(ca && { ca: [...rootCertificates, ca] }),
+    ...(ca && { ca: caOnly ? [ca] : [...rootCertificates, ca] }),
   });
   // A TLS socket does not support `onread`.
   socket.on(
