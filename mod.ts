@@ -34,6 +34,7 @@ export const InjectedFault: Library["InjectedFault"] = library.InjectedFault;
 export type InjectedFault = InstanceType<Library["InjectedFault"]>;
 export const listen: Library["listen"] = library.listen;
 export const memoryListener: Library["memoryListener"] = library.memoryListener;
+export const behindProxy: Library["behindProxy"] = library.behindProxy;
 export const serve: Library["serve"] = library.serve;
 
 async function isEntry(): Promise<boolean> {
