@@ -3,6 +3,8 @@ import { connect } from "node:net";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { codeOf } from "../core/error_message.ts";
+import { type FileId, idOf } from "./file_id.ts";
+import { listenInPlace, mayUseDirectory } from "./unix_in_place.ts";
 import { isRefused } from "../runtimes/bun/is_refused.ts";
 import { LONGEST_PATH, sizeOf } from "../runtimes/unix_path.ts";
 import type { Addr, Connection, Listener } from "../core/transport.ts";
@@ -50,6 +52,10 @@ export async function listenUnix(
     throw Object.assign(new Error("address already in use"), { code });
   }
 
+  if (!mayUseDirectory(path)) {
+    if (found) removeIfStill(path, idOf(found));
+    return await listenInPlace(path, mode, bind);
+  }
   const temporary = freeNameBeside(path);
   const listener = await bind(temporary);
   try {
@@ -105,13 +111,6 @@ function isLive(path: string): Promise<boolean> {
       }
     });
   });
-}
-
-/** Identifies a file, whatever its name. */
-type FileId = string;
-
-function idOf({ dev, ino }: { dev: number; ino: number }): FileId {
-  return `${dev}:${ino}`;
 }
 
 function removeIfStill(path: string, id: FileId): void {

@@ -232,11 +232,10 @@ test("every endpoint needs its own permissions only", async () => {
   // What is missing is named, one after the other; with the last, it listens.
   const needed: [string[], string[]][] = [
     [["udp://127.0.0.1:0"], ["--allow-net=127.0.0.1"]],
-    // It is bound under another name first, in the same directory.
     [[`unix://${socket}`], [
-      `--allow-read=${file("")}`,
-      `--allow-write=${file("")}`,
-      "--allow-net",
+      `--allow-read=${socket}`,
+      `--allow-write=${socket}`,
+      `--allow-net=unix:${socket}`,
     ]],
     [["tls://127.0.0.1:0", ...pem], [
       `--allow-read=${file("cert.pem")},${file("key.pem")}`,
@@ -267,6 +266,60 @@ test("every endpoint needs its own permissions only", async () => {
     }
   }));
 }, needing(["openssl"], [DENO]));
+
+test(
+  "with permission for a Unix socket's path alone, it removes its own file only",
+  async () => {
+    using directory = new TemporaryDirectory();
+    const path = directory.file("echod.sock");
+    const start = () =>
+      new Program(DENO.command, [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        `--allow-read=${path}`,
+        `--allow-write=${path}`,
+        `--allow-net=unix:${path}`,
+        "mod.ts",
+        `unix://${path}`,
+        "--unix-mode=0660",
+      ]);
+    {
+      await using killed = start();
+      await killed.line(/^Listening on/);
+      killed.signal("SIGKILL");
+      await killed.ended();
+    }
+    await using program = start();
+    await program.line(/^Listening on/);
+    const { mode } = await Deno.lstat(path);
+    assertEquals((mode ?? 0) & 0o777, 0o660);
+    await using client = await Client.connectUnix(path);
+    assertEquals(await client.echo(pattern(9)), pattern(9));
+    {
+      await using second = start();
+      const { code, stderr } = await second.ended();
+      assertEquals(
+        [code, stderr],
+        [1, `Cannot listen on unix://${path}: address already in use\n`],
+      );
+    }
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, "another's");
+    client.end();
+    program.signal("SIGTERM");
+    assertEquals((await program.ended()).code, 0);
+    assertEquals(await Deno.readTextFile(path), "another's");
+
+    await Deno.remove(path);
+    await using last = start();
+    await last.line(/^Listening on/);
+    last.signal("SIGTERM");
+    assertEquals((await last.ended()).code, 0);
+    assertEquals(await exists(path), false);
+  },
+  [DENO],
+);
 
 test("says why a TLS connection has failed", async (runtime) => {
   using directory = new TemporaryDirectory();
