@@ -5,9 +5,12 @@ Deno.test("InFlight keeps the order, however many there are", () => {
   const inFlight = new InFlight();
   let [pushed, shifted] = [0, 0];
   for (let round = 1; round < 20; round++) {
-    for (let i = 0; i < round; i++) inFlight.push(++pushed, -pushed);
+    for (let i = 0; i < round; i++) {
+      inFlight.push(++pushed, -pushed, pushed / 2);
+    }
     for (let i = 0; i < round - 1; i++) {
-      assertEquals([inFlight.end, inFlight.time], [++shifted, -shifted]);
+      const { end, time, sentAt } = inFlight;
+      assertEquals([end, time, sentAt], [++shifted, -shifted, shifted / 2]);
       inFlight.shift();
     }
     assertEquals(inFlight.count, pushed - shifted);
@@ -16,11 +19,10 @@ Deno.test("InFlight keeps the order, however many there are", () => {
     assertEquals(inFlight.end, ++shifted);
     inFlight.shift();
   }
-  assertEquals([shifted, inFlight.end, inFlight.time], [
-    pushed,
-    Infinity,
-    Infinity,
-  ]);
+  const { end, time, sentAt } = inFlight;
+  assertEquals([shifted, end, time, sentAt], [pushed, ...Array(3).fill(1 / 0)]);
+  inFlight.push(1, 5);
+  assertEquals(inFlight.sentAt, 5);
 });
 
 Deno.test("InFlight knows how many end after an offset", () => {

@@ -86,3 +86,40 @@ Deno.test("Pacer starts anew without what was due before", async () => {
   pacer.stop();
   assertEquals(clock.timers, 0);
 });
+
+Deno.test("Pacer has one wait at a time, and none once it is stopped", async () => {
+  using clock = new FakeClock();
+  for (const rate of [100, 4_000]) {
+    let sent = 0;
+    const pacer = new Pacer(rate, () => sent++);
+    pacer.start();
+    pacer.start();
+    assertEquals(clock.timers + clock.immediates, 1);
+    pacer.stop();
+    assertEquals(clock.timers, 0);
+    await clock.advance(100);
+    const before = sent;
+    clock.turn();
+    pacer.stop();
+    assertEquals([sent, clock.timers, clock.immediates], [before, 0, 0]);
+  }
+});
+
+Deno.test("Pacer leaves the very end to what comes after, and waits for nothing", async () => {
+  using clock = new FakeClock();
+  const sent: number[] = [];
+  const pacer = new Pacer(100, (due) => sent.push(due));
+  for (const startedAt of [0, 30]) {
+    pacer.start(20);
+    await pass(clock, 30);
+    assertEquals(sent.splice(0), [startedAt, startedAt + 10]);
+    assertEquals([clock.timers, clock.immediates], [0, 0]);
+  }
+  // A busy wait that is over can begin again.
+  pacer.start();
+  await pass(clock, 9);
+  pacer.start();
+  await pass(clock, 15);
+  assertEquals(sent, [60, 69, 79]);
+  pacer.stop();
+});

@@ -5,14 +5,28 @@ import { assertEquals } from "../helpers/assert.ts";
 Deno.test("formatBytes() uses the largest unit of which there is one", () => {
   const MiB = 1024 * 1024;
   assertEquals(
-    [0, 1, 1023, 1024, 1536, MiB - 1, 3.4 * MiB, 2 ** 60, 2 ** 70].map(
+    [
+      0,
+      1,
+      1023,
+      1023.5,
+      1024,
+      1023.4 * 1024,
+      1536,
+      MiB - 1,
+      3.4 * MiB,
+      2 ** 60,
+      2 ** 70,
+    ].map(
       formatBytes,
     ),
     [
       "0 B",
       "1 B",
       "1023 B",
+      "1023.5 B",
       "1.0 KiB",
+      "1023.4 KiB",
       "1.5 KiB",
       "1.0 MiB",
       "3.4 MiB",
@@ -24,7 +38,18 @@ Deno.test("formatBytes() uses the largest unit of which there is one", () => {
 
 Deno.test("formatTime() uses the two largest units", () => {
   assertEquals(
-    [0, 999.4, 999.6, 8_000, 59_499, 59_500, 303_000, 7_500_000].map(
+    [
+      0,
+      999.4,
+      999.5,
+      8_000,
+      59_499,
+      59_500,
+      303_000,
+      3_599_000,
+      3_600_000,
+      7_500_000,
+    ].map(
       formatTime,
     ),
     [
@@ -35,6 +60,8 @@ Deno.test("formatTime() uses the two largest units", () => {
       "59 s",
       "1 min 0 s",
       "5 min 3 s",
+      "59 min 59 s",
+      "1 h 0 min",
       "2 h 5 min",
     ],
   );

@@ -1,4 +1,4 @@
-import { readSize } from "../../src/cli/size.ts";
+import { readSize, readSizeFrom0, readSizes } from "../../src/cli/size.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 Deno.test("readSize() reads bytes, with or without a unit", () => {
@@ -35,4 +35,24 @@ Deno.test("readSize() takes nothing else", () => {
     "1constructor",
   ];
   assertEquals(wrong.map(readSize), wrong.map(() => undefined));
+});
+
+Deno.test("readSizeFrom0() takes 0, too", () => {
+  const texts = ["0", "1", "4KiB", "00", "0B", "-1", ""];
+  assertEquals(texts.map(readSizeFrom0), [
+    0,
+    1,
+    4_096,
+    ...texts.slice(3).map(() => undefined),
+  ]);
+});
+
+Deno.test("readSizes() reads one size, or the least and the most", () => {
+  assertEquals(["64", "1..64KiB", "7..7"].map(readSizes), [
+    [64, 64],
+    [1, 65_536],
+    [7, 7],
+  ]);
+  const wrong = ["", "2..1", "1..2..3", "..", "1..", "..1", "0..1", "1...2"];
+  assertEquals(wrong.map(readSizes), wrong.map(() => undefined));
 });
