@@ -1,7 +1,7 @@
 import { DatagramClient } from "../../src/bench/datagram_client.ts";
 import type { Client, ClientOwner, Finding } from "../../src/bench/client.ts";
 import { createTimes } from "../../src/bench/seat.ts";
-import { Load, type LoadOptions } from "../../src/bench/load.ts";
+import { Load } from "../../src/bench/load.ts";
 import { Outstanding } from "../../src/bench/outstanding.ts";
 import { Pattern } from "../../src/bench/pattern.ts";
 import type {
@@ -10,6 +10,7 @@ import type {
   SocketHandler,
 } from "../../src/runtimes/connector.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
+import { loadOptions } from "../helpers/load_options.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
 const pattern = new Pattern();
@@ -252,22 +253,11 @@ class DatagramServer implements Connector {
 /** Loads such a server with 200 messages in 200 ms. */
 async function load(delay: (number: number) => number) {
   using clock = new FakeClock();
-  const options: LoadOptions = {
+  const options = loadOptions({
     addr: { transport: "udp", hostname: "192.0.2.1", port: 7 },
-    connections: 1,
-    size: [64, 64],
     messages: 200,
     rate: 1_000,
-    window: 1,
-    churn: false,
-    reconnect: false,
-    ramp: 0,
-    ids: { first: 1, step: 1 },
-    duration: Infinity,
-    drain: 5_000,
-    patience: 1_000,
-    delay: 0,
-  };
+  });
   const latencies: number[] = [];
   const load = new Load(
     new DatagramServer(delay),

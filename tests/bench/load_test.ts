@@ -5,6 +5,7 @@ import type {
   SocketHandler,
 } from "../../src/runtimes/connector.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
+import { loadOptions } from "../helpers/load_options.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { FAULTS, type Server } from "../helpers/faulty.ts";
 import { systemError } from "../helpers/memory.ts";
@@ -87,22 +88,7 @@ class MemorySocket implements Socket {
 /** A load of one connection, and what it records. */
 function createLoad(server: Connector, options: Partial<LoadOptions> = {}) {
   const latencies: number[] = [];
-  const load = new Load(server, {
-    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
-    connections: 1,
-    size: [64, 64],
-    messages: 100,
-    window: 1,
-    churn: false,
-    reconnect: false,
-    ramp: 0,
-    ids: { first: 1, step: 1 },
-    duration: Infinity,
-    drain: 5_000,
-    patience: 1_000,
-    delay: 0,
-    ...options,
-  }, (phase, total) => {
+  const load = new Load(server, loadOptions(options), (phase, total) => {
     if (phase === 1) latencies.push(total);
   });
   return { load, latencies };
@@ -643,22 +629,17 @@ async function overload(): Promise<[Load, number[][]]> {
       }),
   };
   const recorded: number[][] = [];
-  const load = new Load(server && connector, {
-    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
-    connections: 1,
-    size: [64, 64],
+  const options = loadOptions({
     messages: Infinity,
     rate: 2_000,
-    window: 1,
-    churn: false,
-    reconnect: false,
-    ramp: 0,
-    ids: { first: 1, step: 1 },
     duration: 1_000,
     drain: 500,
-    patience: 1_000,
-    delay: 0,
-  }, (phase, total, late) => void recorded.push([phase, total, late]));
+  });
+  const load = new Load(
+    server && connector,
+    options,
+    (phase, total, late) => void recorded.push([phase, total, late]),
+  );
   await load.open();
   load.start();
   for (let ms = 0; ms < 2_000; ms += 2) {
@@ -689,22 +670,15 @@ Deno.test("Load tells how late it has sent, beside the whole", async () => {
   const recorded: number[][] = [];
   const { load } = createLoad(server);
   await load.stop();
-  const late = new Load(server, {
-    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
-    connections: 1,
-    size: [64, 64],
+  const options = loadOptions({
     messages: 2,
     rate: 100,
-    window: 1,
-    churn: false,
-    reconnect: false,
-    ramp: 0,
-    ids: { first: 1, step: 1 },
-    duration: Infinity,
-    drain: 5_000,
-    patience: 1_000,
-    delay: 0,
-  }, (phase, total, late) => void recorded.push([phase, total, late]));
+  });
+  const late = new Load(
+    server,
+    options,
+    (phase, total, late) => void recorded.push([phase, total, late]),
+  );
   await late.open();
   late.count();
   late.start();

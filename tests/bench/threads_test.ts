@@ -1,23 +1,13 @@
 import { shareOf } from "../../src/bench/threads.ts";
 import { assertEquals } from "../helpers/assert.ts";
+import { loadOptions } from "../helpers/load_options.ts";
 
 Deno.test("shareOf() shares everything out, and numbers every connection once", () => {
-  const load = {
-    addr: { transport: "tcp", hostname: "192.0.2.1", port: 7 },
+  const load = loadOptions({
     connections: 11,
-    size: [64, 64],
     messages: 1_000,
     rate: 300,
-    window: 1,
-    churn: false,
-    reconnect: false,
-    ramp: 0,
-    ids: { first: 1, step: 1 },
-    duration: Infinity,
-    drain: 5_000,
-    patience: 1_000,
-    delay: 0,
-  } as const;
+  });
   const shares = [0, 1, 2].map((index) => shareOf(load, index, 3));
   const sum = (field: "connections" | "messages" | "rate") =>
     shares.reduce((sum, share) => sum + (share[field] ?? 0), 0);
