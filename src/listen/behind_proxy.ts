@@ -19,7 +19,7 @@ import type { Addr, Listener } from "../core/transport.ts";
  * await using server = serve(await behindProxy(listener, ["10.0.0.0/8"]), {
  *   onOpen: ({ remoteAddr, via }) => console.log(remoteAddr, via),
  * });
- * const balancer = { transport: "tcp", hostname: "10.0.0.1", port: 50_000 };
+ * const balancer = { transport: "tcp", hostname: "10.0.0.1", port: 50_000 } as const;
  * const { readable, writable } = listener.connect(balancer);
  * const writer = writable.getWriter();
  * writer.write(new TextEncoder().encode(
