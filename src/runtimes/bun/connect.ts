@@ -55,7 +55,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         if (addr.transport === "tls") {
           return await node.connect(addr, handler, serverName);
         }
-        const socket = new BunSocket(handler);
+        const socket = new BunSocket(handler, addr.transport);
         const connecting = Bun.connect({
           ...("path" in addr
             ? { unix: addr.path }
@@ -129,7 +129,12 @@ function sourceTo(address: string, family: number): Promise<string> {
 const HANDLERS: Handlers = {
   data: ({ data }, chunk) => data.onData(chunk),
   drain: ({ data }) => data.onDrain(),
-  end: ({ data }) => data.onEnd(),
+  // A reset between a write and a read arrives as an end, too. But then the system
+  // knows no peer any more.
+  end: ({ data, remotePort }) =>
+    data.onEnd(
+      data.isTcp && remotePort === undefined ? createReset() : undefined,
+    ),
   // Without an end before, and often without an error: it was reset.
   close: ({ data }, error) => data.onEnd(error ?? createReset()),
   error: ({ data }, error) => data.onEnd(error),
@@ -142,11 +147,13 @@ function createReset(): Error {
 class BunSocket implements Socket {
   /** Set once it is connected. */
   raw: RawSocket | undefined;
+  readonly isTcp: boolean;
   readonly #handler: SocketHandler;
   #ended = false;
 
-  constructor(handler: SocketHandler) {
+  constructor(handler: SocketHandler, transport: Addr["transport"]) {
     this.#handler = handler;
+    this.isTcp = transport === "tcp";
   }
 
   get remoteAddress(): string | undefined {

@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from "node:dgram";
-import { createServer } from "node:net";
+import { createServer, type Socket as TcpSocket } from "node:net";
 import config from "../../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
 import {
@@ -740,4 +740,43 @@ test("bench calls a reset in the middle of a load a reset, and ends early", asyn
   assertEquals([code, endedEarly], [1, "no connection left"]);
   assertEquals(errors, { failed: 2 });
   assertEquals(firstErrors[0].reason, "connection reset by the server");
+});
+
+test("bench tells a reset at any time from an end", async (runtime) => {
+  for (const isReset of [true, false]) {
+    const sockets = new Set<TcpSocket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("data", (bytes) => {
+        if (!socket.writableEnded) socket.write(bytes);
+      });
+    });
+    await new Promise<void>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve())
+    );
+    const addr = server.address();
+    assert(addr && typeof addr === "object");
+    // Not where an echo is sent, but at any place between.
+    const timer = setInterval(() => {
+      if (sockets.size < 20) return;
+      for (const socket of sockets) {
+        if (isReset) socket.resetAndDestroy();
+        else socket.end();
+      }
+      clearInterval(timer);
+    }, 50);
+    const { stdout } = await bench(
+      runtime,
+      ..."--json -c 20 -r 20000 -d 1h --warmup 0s".split(" "),
+      `tcp://127.0.0.1:${addr.port}`,
+    );
+    clearInterval(timer);
+    server.close();
+    const { endedEarly, firstErrors } = JSON.parse(stdout);
+    assertEquals(endedEarly, "no connection left");
+    const [{ kind, reason }] = firstErrors;
+    if (isReset) assertEquals(reason, "connection reset by the server");
+    else assert(kind === "truncated" || reason === "ended by the server");
+  }
 });
