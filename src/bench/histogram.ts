@@ -73,8 +73,7 @@ export class Histogram {
   /** Adds a time in milliseconds. Less than 1 µs counts as 1 µs, more than 60 s as 60 s. */
   record(ms: number): void {
     const us = Math.min(Math.max(Math.round(ms * 1000), 1), LONGEST);
-    const shift = Math.max(31 - this.#bits - Math.clz32(us), 0);
-    const index = (shift << this.#bits) + (us >>> shift);
+    const index = this.#indexOf(us);
     this.#bins[index] = (this.#bins[index] ?? 0) + 1;
     this.#count++;
     this.#sum += us;
@@ -84,9 +83,10 @@ export class Histogram {
 
   /** Adds the times of another one that has as many bits. */
   add({ count, sum, min, max, bins }: HistogramData): void {
-    for (let index = 0; index < bins.length; index++) {
-      const more = bins[index];
-      if (more) this.#bins[index] = (this.#bins[index] ?? 0) + more;
+    if (count === 0) return;
+    const last = this.#indexOf(max);
+    for (let index = this.#indexOf(min); index <= last; index++) {
+      this.#bins[index] = (this.#bins[index] ?? 0) + (bins[index] ?? 0);
     }
     this.#count += count;
     this.#sum += sum;
@@ -107,7 +107,8 @@ export class Histogram {
 
   /** Forgets everything. */
   reset(): void {
-    this.#bins.fill(0);
+    if (this.#count === 0) return;
+    this.#bins.fill(0, this.#indexOf(this.#min), this.#indexOf(this.#max) + 1);
     this.#count = 0;
     this.#sum = 0;
     this.#min = Infinity;
@@ -123,7 +124,8 @@ export class Histogram {
     if (this.#count * (100 - percent) < 100 - 1e-6) return null;
     const wanted = Math.ceil(this.#count * percent / 100 - 1e-6);
     let count = 0;
-    for (let index = 0; index < this.#bins.length; index++) {
+    const last = this.#indexOf(this.#max);
+    for (let index = this.#indexOf(this.#min); index <= last; index++) {
       count += this.#bins[index] ?? 0;
       if (count >= wanted && count > 0) return this.#us(index);
     }
@@ -161,6 +163,11 @@ export class Histogram {
       points.push({ percent: 100, us: this.#max, messages: count });
     }
     return points;
+  }
+
+  #indexOf(us: number): number {
+    const shift = Math.max(31 - this.#bits - Math.clz32(us), 0);
+    return (shift << this.#bits) + (us >>> shift);
   }
 
   /** The longest time of a bin, as far as there was one, in microseconds. */
