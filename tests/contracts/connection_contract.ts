@@ -241,17 +241,6 @@ export function contract(test: Test, transport: Transport): void {
     assertEquals(fixture.stats.bytes, 20_000);
   });
 
-  test("idleTimeout closes a silent client and one that takes nothing", async () => {
-    await using fixture = await Fixture.start(transport, { idleTimeout: 300 });
-    await using silent = await fixture.connect();
-    await using deaf = await fixture.connect();
-    deaf.send(new Uint8Array(64 * 1024 * 1024)).catch(() => {});
-    assertEquals(await silent.receive(), null);
-    await fixture.closedCount(2);
-    assertEquals(fixture.closed.map(({ reason }) => reason), ["idle", "idle"]);
-    assertEquals(fixture.stats.failed, 0);
-  });
-
   test("shutdown() refuses newcomers, and lets the others finish", async () => {
     await using fixture = await Fixture.start(transport);
     await using client = await fixture.connect();

@@ -177,6 +177,6 @@ test("a fault that is wrong is one line and 2", async (runtime) => {
     stderr,
     'Unknown parameter "dealy" in "tcp://:0?dealy=50ms": tcp:// accepts ' +
       "delay, jitter, window, rate, slice, stall, after, reset, close, deaf, " +
-      "mute, corrupt, share, seed\n",
+      "mute, corrupt, share, seed, proxy\n",
   );
 });
