@@ -1,3 +1,4 @@
+import { acceptPending } from "../core/accept_queue.ts";
 import type { Addr, Connection, Listener, Pem } from "../core/transport.ts";
 
 /** For how long nobody may have come to an old socket before it is closed, in milliseconds. */
@@ -57,6 +58,7 @@ class Replaceable implements Listener {
   readonly #sockets: Socket[];
   /** Results not asked for yet, at most one of each socket. */
   readonly #answers: Answer[] = [];
+  #pending = false;
   #closed = false;
   #isUnref = false;
   #wake = () => {};
@@ -68,16 +70,22 @@ class Replaceable implements Listener {
   }
 
   async accept(): Promise<Connection | null> {
-    for (;;) {
-      if (this.#closed) return null;
-      for (const socket of [...this.#sockets]) this.#ask(socket);
-      const answer = this.#answers.shift();
-      if (answer) {
-        answer.from.state = "idle";
-        if ("error" in answer) throw answer.error;
-        return answer.connection;
+    if (this.#pending) throw acceptPending();
+    this.#pending = true;
+    try {
+      for (;;) {
+        if (this.#closed) return null;
+        for (const socket of [...this.#sockets]) this.#ask(socket);
+        const answer = this.#answers.shift();
+        if (answer) {
+          answer.from.state = "idle";
+          if ("error" in answer) throw answer.error;
+          return answer.connection;
+        }
+        await new Promise<void>((wake) => this.#wake = wake);
       }
-      await new Promise<void>((wake) => this.#wake = wake);
+    } finally {
+      this.#pending = false;
     }
   }
 

@@ -168,3 +168,18 @@ Deno.test("Errors of accept come through, and close() closes what was not asked 
   assertEquals(await listener.accept(), null);
   assertEquals(clock.timers, 0);
 });
+
+Deno.test("A second accept() at the same time is refused, and the first goes on", async () => {
+  const port = new Port();
+  const listener = await port.listen();
+  const accepted = listener.accept();
+  await assertRejects(
+    () => listener.accept(),
+    Error,
+    "Cannot accept: another accept() is pending",
+  );
+  const connection = port.socket("old").connect();
+  assertEquals(await accepted, connection);
+  listener.close();
+  assertEquals(await listener.accept(), null);
+});
