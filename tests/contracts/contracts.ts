@@ -18,8 +18,11 @@ import {
   UNIX,
 } from "../helpers/transports.ts";
 
-/** Everything that is asked of a runtime. */
-export function contracts(test: Test): void {
+/** Everything that is asked of a runtime: of this one, unless told whether of Deno. */
+export function contracts(
+  test: Test,
+  isDeno = "Deno" in globalThis,
+): void {
   // Certificates are made by openssl.
   const withoutOpenssl = missing("openssl").length > 0;
   const withPrefix = (prefix: string, where = ""): Test => (what, run) => {
@@ -39,7 +42,7 @@ export function contracts(test: Test): void {
     proxyContract(proxyTest, proxied, transport);
     // On Unix sockets it is the code of TCP; on Deno there is none over TLS.
     if (transport === UNIX) continue;
-    if (transport === TLS && "Deno" in globalThis) continue;
+    if (transport === TLS && isDeno) continue;
     contract(proxyTest, proxied);
     farewellContract(proxyTest, proxied);
   }
