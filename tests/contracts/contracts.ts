@@ -39,7 +39,7 @@ export function contracts(
     if (transport !== UNIX) goneContract(transportTest, transport);
     const proxied = behindBalancer(transport);
     const proxyTest = withPrefix(transport.name, " behind a balancer");
-    proxyContract(proxyTest, proxied, transport);
+    proxyContract(proxyTest, proxied, transport, isDeno);
     // On Unix sockets it is the code of TCP; on Deno there is none over TLS.
     if (transport === UNIX) continue;
     if (transport === TLS && isDeno) continue;
