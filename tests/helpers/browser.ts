@@ -3,6 +3,8 @@ import { within } from "../../src/runtimes/within.ts";
 
 /** How long npm may take to deliver the package, in milliseconds. */
 const PATIENCE = 10_000;
+/** How long a page that has gone may come back, in milliseconds: puppeteer's own time. */
+const SWAP = 100;
 /** The flags that a browser needs where it may be root, without a screen. */
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
 
@@ -124,6 +126,8 @@ export class Browser implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     await this.#browser.close();
+    // Puppeteer waits for another page in its place, and does not say until when.
+    await new Promise((resolve) => setTimeout(resolve, 2 * SWAP));
   }
 }
 
