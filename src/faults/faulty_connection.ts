@@ -111,11 +111,14 @@ export class Faults {
  * const listener = memoryListener();
  * const { readable, writable } = listener.connect();
  * const connection = await listener.accept();
- * if (connection) echo(faultyConnection(connection, { delay: 50, slice: 3 }));
+ * if (!connection) throw new Error("The listener is closed");
+ * const echoed = echo(faultyConnection(connection, { delay: 50, slice: 3 }));
  * const writer = writable.getWriter();
  * writer.write(new TextEncoder().encode("Hello World"));
  * const { value } = await readable.getReader().read();
  * console.log(new TextDecoder().decode(value)); // Hel
+ * await writer.close();
+ * await echoed;
  * ```
  *
  * @throws {TypeError} If a fault is unknown, is of the wrong type, or is `reset`
