@@ -66,7 +66,7 @@ function connectionLines({ perConnection }: BenchResult): string[] {
   const line = `${formatNumber(least)} to ${
     formatNumber(most)
   } messages per connection`;
-  if (messages.length < 2) return [line];
+  if (messages.length < 2 || most === 0) return [line];
   const range = (values: readonly (number | null)[]) => {
     const sorted = values.filter((one) => one !== null).sort((a, b) => a - b);
     return [sorted.at(0), sorted.at(-1)]

@@ -145,6 +145,23 @@ Deno.test("formatResult() says what the client's part was, and when it ended", (
   ]);
 });
 
+Deno.test("formatResult() says nothing of fairness where nothing was counted", () => {
+  const lines = formatResult({
+    ...RESULT,
+    messages: 0,
+    perConnection: {
+      ...RESULT.perConnection,
+      least: 0,
+      most: 0,
+      jain: 1,
+      messages: [0, 0],
+      p50Us: [null, null],
+      p99Us: [null, null],
+    },
+  }).split("\n");
+  assertEquals(lines.slice(2, 4), ["0 to 0 messages per connection", ""]);
+});
+
 Deno.test("formatResult() shows the percentiles that were asked for", () => {
   const lines = formatResult({
     ...RESULT,
