@@ -53,8 +53,7 @@ async function bundle(): Promise<void> {
 function findWorkers({ onLoad }: esbuild.PluginBuild): void {
   onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
     const source = await Deno.readTextFile(path);
-    const file = fileOf(path.replace(/[^/]+$/, "worker.ts"));
-    const contents = source.replace('"./worker.ts"', `"./${file}.js"`);
+    const contents = source.replace(/"\.\/(\w+_worker)\.ts"/, '"./$1.js"');
     return { contents, loader: "ts" };
   });
 }
@@ -149,8 +148,7 @@ async function describe(): Promise<void> {
 
 /** The name of the file that is made of a source, without extension. */
 function fileOf(source: string): string {
-  const [, folder = "", name = ""] = /([^/]*)\/([^/]+)\.ts$/.exec(source) ?? [];
-  return name === "worker" ? `${folder}_worker` : name;
+  return source.replace(/^.*\/|\.ts$/g, "");
 }
 
 function path(url: URL): string {

@@ -279,7 +279,7 @@ class Member {
 }
 
 function startThread(task: Task): Worker {
-  const module = new URL("./worker.ts", import.meta.url);
+  const module = new URL("./bench_worker.ts", import.meta.url);
   try {
     return new Worker(module, { workerData: task });
   } catch (cause) {

@@ -217,7 +217,7 @@ Deno.test({
         ...["--lib", "es2023,esnext.disposable,dom", "--skipLibCheck"],
         ...["--resolveJsonModule", "--allowImportingTsExtensions"],
         ...["src/lib.ts", "src/bench/bench.ts", "deploy/npm/echod.ts"],
-        ...["src/bench/worker.ts", "src/cli/serve/worker.ts"],
+        ...["src/bench/bench_worker.ts", "src/cli/serve/serve_worker.ts"],
       ]);
       // Only what the language lacks counts, not the types of runtimes.
       const lacking = stdout.match(/^.*error TS(?:2339|2550|2551): .*$/gm) ??

@@ -69,9 +69,9 @@ export interface Assignment {
 /** Starts a thread that serves. */
 export type StartThread = (assignment: Assignment) => Worker;
 
-/** Starts a thread of `worker.ts`. */
+/** Starts a thread of `serve_worker.ts`. */
 export function startThread(assignment: Assignment): Worker {
-  const module = new URL("./worker.ts", import.meta.url);
+  const module = new URL("./serve_worker.ts", import.meta.url);
   try {
     return new Worker(module, { workerData: assignment });
   } catch (cause) {
