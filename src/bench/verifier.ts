@@ -73,7 +73,8 @@ export class Verifier {
   /** Takes the first `count` bytes of `chunk`, after `sent` bytes have been sent. */
   receive(chunk: Uint8Array, count: number, sent: number): void {
     if (
-      this.#unknown.length === 0 && count <= sent - this.#head &&
+      this.#unknown.length === 0 && this.#again === undefined &&
+      count <= sent - this.#head &&
       this.#pattern.matches(chunk, count, this.#place)
     ) {
       this.#advance(count);
@@ -159,7 +160,7 @@ export class Verifier {
       const right = this.#matchLength(this.#head, ahead);
       const again = this.#again === undefined
         ? 0
-        : this.#matchLength(this.#again, this.#head - this.#again);
+        : this.#matchAgain(this.#again, ahead);
       // Few bytes may be right by chance, or in two ways.
       const sure = Math.min(Pattern.KEY, length, ahead);
       const isUnclear = again === length && right === length;
@@ -183,11 +184,12 @@ export class Verifier {
         if (known.offset >= this.#head) {
           this.#resume(known.index, known.offset - this.#head);
         } else {
-          const inserted = known.index -
-            this.#takeRight(Math.min(known.index, ahead));
+          const { index, offset } = known;
+          // The first bytes that have been here before may also go on from the head.
+          const inserted = Math.max(index - this.#takeRight(ahead), 0);
           this.#tellInserted(inserted);
           this.#consume(inserted);
-          this.#again = known.offset;
+          this.#again = offset + inserted + right - index;
         }
       }
     }
@@ -205,6 +207,18 @@ export class Verifier {
   #matchLength(offset: number, most: number): number {
     const place = (this.#start + offset) % Pattern.PERIOD;
     return this.#pattern.matchLength(this.#unknown, place, most);
+  }
+
+  /** How many of the first unknown bytes have been here before, from an offset on. */
+  #matchAgain(offset: number, ahead: number): number {
+    const count = this.#matchLength(offset, this.#head - offset);
+    // The last of them may be those at the head, and alike by chance.
+    for (let last = Math.min(count, Pattern.KEY) - 1; last > 0; last--) {
+      const rest = this.#unknown.subarray(count - last);
+      const right = this.#pattern.matchLength(rest, this.#place, ahead);
+      if (right > last || right === rest.length) return count - last;
+    }
+    return count;
   }
 
   /** The first of the unknown bytes that are known after all. */

@@ -183,6 +183,90 @@ Deno.test("Verifier knows which messages are whole, however many gaps come at on
   assertEquals(whole, 75);
 });
 
+Deno.test("Verifier knows that a message lacks a byte, after one that lacked others", () => {
+  const verifier = new Verifier(pattern, 0, () => {});
+  const receive = (from: number, to: number) =>
+    verifier.receive(pattern.bytes.subarray(from, to), to - from, 1_000);
+  receive(10, 100);
+  assertEquals(verifier.isWhole(100), false);
+  receive(100, 150);
+  receive(151, 200);
+  assertEquals(verifier.isWhole(200), false);
+  receive(200, 300);
+  assertEquals(verifier.isWhole(300), true);
+});
+
+Deno.test("Verifier takes for inserted what comes before it was sent", () => {
+  const found: unknown[] = [];
+  const verifier = new Verifier(
+    pattern,
+    0,
+    (kind, offset, count) => found.push({ kind, offset, count }),
+  );
+  verifier.receive(pattern.bytes.subarray(0, 100), 100, 60);
+  verifier.finish(60);
+  assertEquals(found, [{ kind: "inserted", offset: 60, count: 40 }]);
+});
+
+Deno.test("Verifier has nothing to say of what is missing, unless it is told why", () => {
+  const bytes = echoOf((byte, at) => at < 1_000 ? [byte] : null);
+  assertEquals(verify(bytes, 64), []);
+});
+
+Deno.test("Verifier waits for what comes behind a long piece of garbage", () => {
+  const sent = 100_000;
+  const garbage = Array.from({ length: 10_000 }, () => 0);
+  const bytes = echoOf(
+    (byte, at) => at === 50 ? [...garbage, byte] : [byte],
+    sent,
+  );
+  assertEquals(verify(bytes, 1_000, { sent }), [
+    { kind: "inserted", offset: 50, count: garbage.length },
+  ]);
+});
+
+Deno.test("Verifier tells what comes again from what goes on, where both begin alike", () => {
+  const { bytes } = pattern;
+  const isAlike = (one: number, other: number) =>
+    bytes[one] === bytes[other] && bytes[one + 1] === bytes[other + 1] &&
+    bytes[one + 2] !== bytes[other + 2];
+  const head = 3_000;
+  let again = 100;
+  while (!isAlike(again, head)) again++;
+  for (const more of [0, 30]) {
+    const repeated = bytes.subarray(again - 20, again + more);
+    for (const sent of [head + 2, head + 100]) {
+      const echo = Uint8Array.of(
+        ...bytes.subarray(0, head),
+        ...repeated,
+        ...bytes.subarray(head, sent),
+      );
+      for (const chunkSize of CHUNK_SIZES) {
+        assertEquals(verify(echo, chunkSize, { sent, start: 0 }), [
+          { kind: "repeated", offset: again - 20, count: 20 + more },
+        ], `${more} by ${chunkSize} of ${sent}`);
+      }
+    }
+  }
+});
+
+Deno.test("Verifier tells what comes again from what is before it, where both are alike", () => {
+  const { bytes } = pattern;
+  const [head, sent] = [3_000, 3_100];
+  let again = 100;
+  while (bytes[again - 1] !== bytes[head - 1]) again++;
+  const echo = Uint8Array.of(
+    ...bytes.subarray(0, head),
+    ...bytes.subarray(again, again + 30),
+    ...bytes.subarray(head, sent),
+  );
+  for (const chunkSize of CHUNK_SIZES) {
+    assertEquals(verify(echo, chunkSize, { sent, start: 0 }), [
+      { kind: "repeated", offset: again, count: 30 },
+    ], `by ${chunkSize}`);
+  }
+});
+
 /** Bytes that belong nowhere. */
 const GARBAGE: Readonly<Record<string, (at: number) => number>> = {
   zeros: () => 0,

@@ -254,7 +254,10 @@ Deno.test("admit admits nobody with anything but true, and says so", async () =>
 Deno.test("serve() says at once what is wrong with a listener", () => {
   const wrong: [unknown, string][] = [
     [Promise.resolve(new MemoryListener()), "write serve(await listen(…))"],
+    [null, "the listener must be an object, but is null"],
+    [7, "the listener must be an object, but is 7"],
     [{ accept: never }, "the listener has no addr and no close"],
+    [{ addr: ADDR, close() {} }, "the listener has no accept"],
     [{}, "the listener has no addr and no accept and no close"],
     [[], "there must be a listener"],
   ];

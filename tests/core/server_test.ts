@@ -141,6 +141,11 @@ Deno.test("accept() is retried after 5 ms, doubling to 1 s, and reported once", 
   await clock.advance(5);
   assertEquals(listener.accepts, accepts + 1, "the wait is 5 ms again");
 
+  await clock.advance(1_900);
+  listener.failAccept(systemError("EMFILE"));
+  await clock.advance(5);
+  assertEquals(errors.length, 1, "it is still not over");
+
   await clock.advance(2_000);
   listener.failAccept(systemError("EMFILE"));
   await settled();
@@ -184,6 +189,16 @@ Deno.test("maxConnections takes a place before accept", async () => {
   await settled();
   assertEquals(third.received, [3]);
   assertEquals(server.stats().peak, 2);
+});
+
+Deno.test("A full server that is shut down accepts nobody any more", async () => {
+  await using fixture = new Fixture({ maxConnections: 1 });
+  const { listener, server } = fixture;
+  const connection = await fixture.connect();
+  const ended = server.shutdown();
+  connection.end();
+  await ended;
+  assertEquals(listener.accepts, 1);
 });
 
 Deno.test("maxConnections 1 serves one after another", async () => {
@@ -470,6 +485,7 @@ Deno.test("stats() are exact, and count what is still open", async () => {
   const before = new Date();
   await using fixture = new Fixture();
   const { server } = fixture;
+  assertEquals(server.stats().peak, 0);
   const connections = await Promise.all([1, 2, 3].map(() => fixture.connect()));
   for (const [index, connection] of connections.entries()) {
     connection.send(new Uint8Array(1_000 * (index + 1)));
@@ -550,13 +566,16 @@ Deno.test("serve() rejects options of the wrong type or range", () => {
       { onRefuse: "log" },
       { idleTimeout: NaN },
       { signal: {} },
+      { signal: null },
       { onOpen: "log" },
       { onClose: null },
+      { onError: "log" },
     ]
   ) {
     assertThrows(
       () => Reflect.apply(serve, undefined, [listener, options]),
       TypeError,
+      `Cannot serve: ${Object.keys(options)} must be `,
     );
   }
   for (
@@ -572,9 +591,31 @@ Deno.test("serve() rejects options of the wrong type or range", () => {
       { idleTimeout: 2 ** 31 },
     ]
   ) {
-    assertThrows(() => serve(listener, options), RangeError);
+    assertThrows(
+      () => serve(listener, options),
+      RangeError,
+      `Cannot serve: ${Object.keys(options)} must be `,
+    );
   }
   assertEquals(listener.accepts, 0);
+});
+
+Deno.test("serve() takes the least and the most of each option", async () => {
+  for (
+    const options of [
+      { maxConnections: 1, maxConnectionsPerHost: 1, maxBytes: 1 },
+      {
+        maxConnections: Infinity,
+        maxConnectionsPerHost: Infinity,
+        maxBytes: Infinity,
+      },
+      { idleTimeout: Number.MIN_VALUE, maxLifetime: Number.MIN_VALUE },
+      { idleTimeout: 2 ** 31 - 1, maxLifetime: 2 ** 31 - 1 },
+    ]
+  ) {
+    await using server = serve(new MemoryListener(), options);
+    assertEquals(server.stats().limit, options.maxConnections ?? Infinity);
+  }
 });
 
 Deno.test("shutdown() rejects a wrong grace, and goes on serving", async () => {
