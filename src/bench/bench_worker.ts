@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { explain } from "../core/error_message.ts";
-import { loadRuntime } from "../runtimes/detect.ts";
+import { loadConnector } from "./connect.ts";
 import { Load } from "./load.ts";
 import type { Order, Report, Task } from "./threads.ts";
 
@@ -17,9 +17,8 @@ const task: Task = workerData;
 const latencies = new Float64Array(3 * 16 * 1024);
 let count = 0;
 
-const runtime = await loadRuntime();
 const load = new Load(
-  await runtime.loadConnector(task.connector),
+  await loadConnector(task.connector),
   task.load,
   (phase, total, late) => {
     latencies[count++] = phase;

@@ -234,7 +234,8 @@ export class Load implements Loader, ClientOwner {
       await Promise.all(Array.from({ length: AT_ONCE }, work));
     }
     if (this.#clients.size === 0) {
-      throw new Error(this.faults.first.get("failed")?.reason);
+      const { reason } = this.faults.first.get("failed") ?? {};
+      throw new Error(reason ?? "ended by the server");
     }
     if (churn) this.#finishAll();
     else this.#inTurn = [...this.#clients];

@@ -1,6 +1,6 @@
-import type { ConnectorOptions } from "../runtimes/connector.ts";
 import { parsePlainEndpoint } from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
+import type { ConnectOptions } from "./connect.ts";
 import type { LoadOptions } from "./load.ts";
 import type { BenchOptions } from "./types.ts";
 
@@ -20,7 +20,7 @@ const MOST_PERCENTILES = 20;
 /** The complete and checked options. */
 export interface Plan {
   readonly load: LoadOptions;
-  readonly connector: ConnectorOptions;
+  readonly connector: ConnectOptions;
   /** Milliseconds; Infinity where only messages are counted. */
   readonly duration: number;
   /** Milliseconds. */
@@ -53,6 +53,7 @@ export function readOptions(options: CheckedOptions): Plan {
     ramp = 0,
     warmup = messages === undefined ? 1_000 : 0,
     workers = 1,
+    proxyProtocol,
     ca,
     insecure = false,
     percentiles = PERCENTILES,
@@ -83,6 +84,14 @@ export function readOptions(options: CheckedOptions): Plan {
   checkNumber("timeout", timeout, LONGEST_TIME);
   if (drain !== 0) checkNumber("drain", drain, LONGEST_TIME);
   checkWhole("workers", workers, connections);
+  if (proxyProtocol !== undefined) {
+    checkWhole("proxyProtocol", proxyProtocol, 2);
+    if (isUdp) {
+      throw new TypeError(
+        "Cannot bench: proxyProtocol needs an endpoint with connections: tcp://, tls:// or unix://",
+      );
+    }
+  }
 
   refuse("rate", rate, "window", options.window);
   refuse("churn", churn || undefined, "window", options.window);
@@ -119,6 +128,7 @@ export function readOptions(options: CheckedOptions): Plan {
       chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
       ca,
       insecure: insecure && addr.transport === "tls",
+      proxyProtocol,
       timeout,
     },
     duration,

@@ -3,6 +3,7 @@ import config from "../../deno.json" with { type: "json" };
 import { formatEndpoint } from "../core/format_addr.ts";
 import { explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
+import { loadConnector } from "./connect.ts";
 import { jain } from "./fairness.ts";
 import { Histogram, type HistogramData } from "./histogram.ts";
 import { Latencies, summarize } from "./latencies.ts";
@@ -64,7 +65,7 @@ export async function run(
   };
   const load: Loader = plan.workers > 1
     ? new Team(plan, plan.workers, record)
-    : new Load(await runtime.loadConnector(plan.connector), plan.load, record);
+    : new Load(await loadConnector(plan.connector), plan.load, record);
   const aborted = Promise.withResolvers<"interrupted">();
   const abort = () => aborted.resolve("interrupted");
   const hurry = () => load.hurry();
@@ -272,6 +273,7 @@ function resultOf(
       reconnect: plan.load.reconnect,
       rampMs: plan.load.ramp,
       warmupMs: plan.warmup,
+      proxyProtocol: plan.connector.proxyProtocol ?? null,
       workers: plan.workers,
       timeoutMs: plan.timeout,
       drainMs: plan.load.drain,

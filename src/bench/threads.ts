@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
-import type { ConnectorOptions } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
+import type { ConnectOptions } from "./connect.ts";
 import { type Fault, type FaultKind, Faults } from "./faults.ts";
 import { Histogram } from "./histogram.ts";
 import type {
@@ -15,7 +15,7 @@ import type {
 /** The task of a worker. */
 export interface Task {
   readonly load: LoadOptions;
-  readonly connector: ConnectorOptions;
+  readonly connector: ConnectOptions;
 }
 
 /** A message to a worker. They come in this order; `hurry` may come at any time. */

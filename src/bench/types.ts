@@ -83,6 +83,14 @@ export interface BenchOptions {
    * @default {1}
    */
   readonly workers?: number | undefined;
+  /**
+   * The version of the PROXY protocol whose header each connection begins with,
+   * before TLS, as if a balancer had sent it: 1, a line, or 2, binary. It names the
+   * two ends of that connection, and counts as no message. Not over UDP.
+   *
+   * @default {undefined} for none
+   */
+  readonly proxyProtocol?: 1 | 2 | undefined;
   /** For TLS: certificates, in PEM, to trust besides the usual ones. */
   readonly ca?: string | Uint8Array | undefined;
   /**
@@ -167,6 +175,8 @@ export interface BenchSetup {
   readonly rampMs: number;
   /** How long messages were sent before counting began. */
   readonly warmupMs: number;
+  /** The version of the PROXY header of each connection; null for none. */
+  readonly proxyProtocol: 1 | 2 | null;
   /** The number of threads. */
   readonly workers: number;
   /** The time limit of connecting; over UDP, of the wait for a datagram. */

@@ -23,8 +23,10 @@ const TCP4 = 0x11;
 const TCP6 = 0x21;
 const UNIX_STREAM = 0x31;
 const CLIENTS: ReadonlySet<number> = new Set([TCP4, TCP6, UNIX_STREAM]);
+/** The length of a Unix socket's path, padded, in bytes. */
+const PATH = 108;
 /** The length of the addresses and ports of each family, in bytes. */
-const ADDRESSES = [0, 2 * (4 + 2), 2 * (16 + 2), 2 * 108];
+const ADDRESSES = [0, 2 * (4 + 2), 2 * (16 + 2), 2 * PATH];
 /** The protocols: 0 is unspecified, 1 a stream, 2 datagrams. */
 const PROTOCOLS = 3;
 /** The type of the value that is a checksum of the header. */
@@ -154,7 +156,7 @@ function crc32c(bytes: Uint8Array): number {
 /** Reads the source among the addresses of version 2. */
 function readAddress(kind: number, addresses: Uint8Array): Addr {
   if (kind === UNIX_STREAM) {
-    const text = new TextDecoder().decode(addresses.subarray(0, 108));
+    const text = new TextDecoder().decode(addresses.subarray(0, PATH));
     // It is padded with NUL; that of an abstract socket begins with one too.
     return { transport: "unix", path: /^\0?[^\0]+/.exec(text)?.[0] ?? "" };
   }
@@ -185,14 +187,22 @@ function tooLong(): ProxyError {
 }
 
 /**
- * Makes a header of a connection: version 1, a line, or version 2, binary. If its
- * addresses are not two IP addresses of one family, it tells of no client.
+ * Makes a header of a connection: version 1, a line, or version 2, binary. Version
+ * 2 also has the paths of two Unix sockets. If the addresses are neither these nor
+ * two IP addresses of one family, it tells of no client.
  */
 export function makeProxyHeader(
   version: 1 | 2,
   source: Addr,
   destination: Addr,
 ): Uint8Array<ArrayBuffer> {
+  if (version === 2 && "path" in source && "path" in destination) {
+    const paths = [source.path, destination.path].flatMap(padPath);
+    // One that is too long would be another one if it were cut.
+    if (paths.length === ADDRESSES[UNIX_STREAM >> 4]) {
+      return makeVersion2(UNIX_STREAM, paths);
+    }
+  }
   const ends = [source, destination].flatMap((addr) => {
     const ip = "port" in addr ? parseIp(addr.hostname) : undefined;
     return ip !== undefined && "port" in addr ? [{ ip, port: addr.port }] : [];
@@ -214,12 +224,24 @@ export function makeProxyHeader(
     ...[from.ip, to.ip].flatMap(bytesOf),
     ...[from.port, to.port].flatMap(toBytes),
   ];
-  const kind = isIpv6 ? TCP6 : TCP4;
+  return makeVersion2(isIpv6 ? TCP6 : TCP4, addresses);
+}
+
+function makeVersion2(
+  kind: number,
+  addresses: readonly number[],
+): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(
     ...[...SIGNATURE, PROXY, kind],
     ...toBytes(addresses.length),
     ...addresses,
   );
+}
+
+/** The bytes of a path, padded with NUL. */
+function padPath(path: string): number[] {
+  const bytes = [...new TextEncoder().encode(path)];
+  return [...bytes, ...Array<number>(Math.max(PATH - bytes.length, 0)).fill(0)];
 }
 
 /** The bytes of an IP address in the form of `parseIp`. */

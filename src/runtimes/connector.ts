@@ -1,4 +1,5 @@
 import type { Addr } from "../core/transport.ts";
+import type { Greet } from "./greeting.ts";
 
 /** Connects to endpoints: the counterpart of a `Listener`. */
 export interface Connector {
@@ -25,6 +26,8 @@ export interface ConnectorOptions {
   readonly caOnly?: boolean | undefined;
   /** Whether to accept every certificate, unchecked. */
   readonly insecure?: boolean | undefined;
+  /** What each connection begins with, before TLS; not over UDP. */
+  readonly greet?: Greet | undefined;
   /** The time limit of connecting, and of a handshake, in milliseconds. */
   readonly timeout: number;
 }
@@ -33,6 +36,8 @@ export interface ConnectorOptions {
 export const CONNECT_REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: "connection reset by the server",
   EPIPE: "connection reset by the server",
+  // Of a connection that is reset before its ends are asked for.
+  ENOTCONN: "connection reset by the server",
   EADDRNOTAVAIL: "no port is left on this side",
 };
 

@@ -15,6 +15,7 @@ export const RESULT: BenchResult = {
     reconnect: false,
     rampMs: 0,
     warmupMs: 1_000,
+    proxyProtocol: null,
     workers: 1,
     timeoutMs: 10_000,
     drainMs: 5_000,

@@ -222,6 +222,30 @@ Deno.test("What cannot become a header is refused at once", () => {
   }
 });
 
+Deno.test("Version 2 alone tells of the client of a Unix socket", () => {
+  const long = unix("x".repeat(109));
+  for (
+    const [source, told] of [
+      [unix("/run/a"), unix("/run/a")],
+      [unix("\0a"), unix("\0a")],
+      [unix(""), unix("")],
+      [unix("é".repeat(54)), unix("é".repeat(54))],
+      [long, undefined],
+      [CLIENT, undefined],
+    ] as const
+  ) {
+    const header = makeProxyHeader(2, source, unix("/run/b"));
+    const { length } = header;
+    assertEquals(readProxyHeader(header), { length, source: told });
+    const line = makeProxyHeader(1, source, unix("/run/b"));
+    assertEquals(new TextDecoder().decode(line), "PROXY UNKNOWN\r\n");
+  }
+  assertEquals(
+    makeProxyHeader(2, unix("/run/here"), unix("/run/there")),
+    version2(0x31, unixBlock("/run/here")),
+  );
+});
+
 Deno.test("A header tells of the client that it was made for", () => {
   for (const version of [1, 2] as const) {
     for (
@@ -231,7 +255,6 @@ Deno.test("A header tells of the client that it was made for", () => {
         [net("::ffff:192.0.2.1", 4660), net("127.0.0.1", 7), CLIENT],
         [net("::", 65535), net("::", 0), net("::", 65535)],
         [CLIENT, net("::1", 7), undefined],
-        [unix("/run/a"), unix("/run/b"), undefined],
         [net("not an address", 1), CLIENT, undefined],
       ] as const
     ) {

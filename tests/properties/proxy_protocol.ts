@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { parseIp } from "../../src/core/ip.ts";
 import type { NetAddr } from "../../src/core/transport.ts";
 import {
@@ -9,6 +11,7 @@ import {
 } from "../../src/listen/proxy_protocol.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { value, version2 } from "../helpers/proxy_header.ts";
+import { Program, testProgram } from "../helpers/program.ts";
 import { type Arbitrary, fc } from "./fast_check.ts";
 import { FULL } from "../helpers/scale.ts";
 import { theirs } from "./proxy_protocol_js.ts";
@@ -109,6 +112,99 @@ Deno.test("Another implementation reads the headers that we make", () => {
     assertEquals([...binary.data], [7]);
   }));
 });
+
+Deno.test("Another implementation reads the paths that we make a header of", () => {
+  const path = fc.uint8Array({ maxLength: 27 })
+    .map((bytes: Uint8Array) => String.fromCodePoint(...bytes));
+  const pad = (path: string) => {
+    const bytes = [...new TextEncoder().encode(path)];
+    return [...bytes, ...Array(108 - bytes.length).fill(0)];
+  };
+  fc.assert(fc.property(path, path, (source: string, destination: string) => {
+    const [one, other] = [source, destination].map((path) => ({
+      transport: "unix",
+      path,
+    } as const));
+    assert(one && other);
+    const header = makeProxyHeader(2, one, other);
+    const { command, transportProtocol, proxyAddress, data } = theirs
+      .V2ProxyProtocol.parse(Uint8Array.of(...header, 7));
+    assert(proxyAddress instanceof theirs.UnixProxyAddress);
+    const { sourceAddress, destinationAddress } = proxyAddress;
+    assertEquals([command, transportProtocol, [...data]], [1, 1, [7]]);
+    assertEquals(
+      [sourceAddress, destinationAddress].map(({ address }) =>
+        Array.from(address)
+      ),
+      [pad(source), pad(destination)],
+    );
+  }));
+});
+
+testProgram(
+  "Another implementation reads the headers of bench",
+  async (runtime) => {
+    for (const host of ["127.0.0.1", "::1"]) {
+      const server = createServer();
+      server.listen({ host, port: 0 });
+      await once(server, "listening");
+      for (const version of [1, 2]) {
+        const connected = once(server, "connection");
+        const address = server.address();
+        assert(address !== null && typeof address === "object");
+        const running = Program.run(
+          runtime,
+          ..."bench -c 1 -n 1 -s 3 --json --proxy-protocol".split(" "),
+          `${version}`,
+          `tcp://${host.replace(/.*:.*/, "[$&]")}:${address.port}`,
+        );
+        const [socket] = await connected;
+        let bytes = new Uint8Array();
+        while (lengthOf(bytes) > bytes.length) {
+          bytes = Uint8Array.of(...bytes, ...(await once(socket, "data"))[0]);
+        }
+        const header = bytes.subarray(0, lengthOf(bytes));
+        const ends = [
+          addrOf(socket.remoteAddress, socket.remotePort),
+          addrOf(socket.localAddress, socket.localPort),
+        ];
+        assertEquals(endsOf(header), ends);
+
+        socket.write(bytes.subarray(header.length));
+        socket.pipe(socket);
+        const { code, stdout } = await running;
+        assertEquals([code, JSON.parse(stdout).bytes], [0, 3]);
+      }
+      server.close();
+      await once(server, "close");
+    }
+  },
+);
+
+/** How long the header is that bytes begin with; longer than they are if it is not whole. */
+function lengthOf(bytes: Uint8Array): number {
+  if (bytes.length < 16) return 16;
+  const isBinary = bytes[0] === 13;
+  if (isBinary) return 16 + (bytes[14] ?? 0) * 256 + (bytes[15] ?? 0);
+  const end = bytes.indexOf(10);
+  return end < 0 ? Infinity : end + 1;
+}
+
+/** The addresses in a header, as the other implementation reads it. */
+function endsOf(header: Uint8Array): NetAddr[] {
+  if (header[0] === 13) {
+    const { proxyAddress: both } = theirs.V2ProxyProtocol.parse(header);
+    assert(!(both instanceof theirs.UnixProxyAddress));
+    return [
+      addrOf(both.sourceAddress.address, both.sourcePort),
+      addrOf(both.destinationAddress.address, both.destinationPort),
+    ];
+  }
+  const line = new TextDecoder().decode(header);
+  const { source, destination } = theirs.V1ProxyProtocol.parse(line);
+  return [source, destination]
+    .map(({ ipAddress, port }) => addrOf(ipAddress, port));
+}
 
 /** The header in some bytes, or the error. */
 function read(bytes: Uint8Array): ProxyHeader | undefined | ProxyError {

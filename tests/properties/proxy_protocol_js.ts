@@ -16,6 +16,10 @@ export interface ProxyProtocol {
       readonly data?: string;
     };
   };
+  readonly UnixProxyAddress: new (...args: never[]) => {
+    readonly sourceAddress: Address;
+    readonly destinationAddress: Address;
+  };
   readonly IPv4Address: new (bytes: number[]) => Address;
   readonly IPv6Address: new (bytes: number[]) => Address;
   readonly IPv4ProxyAddress: ProxyAddressClass;

@@ -39,6 +39,7 @@ Options:
                              over UDP, after which time a datagram is lost (1s)
       --drain TIME           how long echoes are waited for at the end (5s)
       --workers N            how many threads share the connections (1)
+      --proxy-protocol 1|2   begin each connection with a PROXY header, before TLS
       --tls-ca FILE          certificates to trust besides the usual ones, in PEM
   -k, --insecure             check no certificate, and say so in the result
       --json                 the result as one JSON object
@@ -86,6 +87,7 @@ export interface BenchSettings {
   /** Milliseconds. */
   readonly drain?: number | undefined;
   readonly workers: number;
+  readonly proxyProtocol?: 1 | 2 | undefined;
   /** The path of a file. */
   readonly tlsCa?: string | undefined;
   readonly insecure: boolean;
@@ -122,6 +124,7 @@ const VALUES = [
   "timeout",
   "drain",
   "workers",
+  "proxy-protocol",
   "tls-ca",
   "percentiles",
   "max-loss",
@@ -207,6 +210,7 @@ export function readBenchArgs(
     timeout: valueOf("timeout", SOME_TIME, readSomeTime),
     drain: valueOf("drain", TIME, readTime),
     workers: valueOf("workers", FROM_1, readFrom1) ?? 1,
+    proxyProtocol: valueOf("proxy-protocol", "1 or 2", readVersion),
     tlsCa: valueOf("tls-ca", "a file's path", readPath),
     insecure: isOn("insecure"),
     json: isOn("json"),
@@ -253,6 +257,12 @@ function check(settings: BenchSettings, others: number): void {
   if (endpoint.transport !== "udp" && settings.maxLoss !== undefined) {
     throw new UsageError("Option --max-loss needs an endpoint udp://HOST:PORT");
   }
+  if (endpoint.transport === "udp" && settings.proxyProtocol !== undefined) {
+    throw new UsageError(
+      "Option --proxy-protocol needs an endpoint with connections: " +
+        "tcp://, tls:// or unix://",
+    );
+  }
   if (endpoint.transport !== "tls") {
     for (
       const [name, value] of Object.entries({
@@ -290,6 +300,10 @@ function optionOf(name: string): string {
 
 function readRate(text: string): number | undefined {
   return /^\d+(\.\d+)?$/.test(text) && Number(text) || undefined;
+}
+
+function readVersion(text: string): 1 | 2 | undefined {
+  return text === "1" ? 1 : text === "2" ? 2 : undefined;
 }
 
 function readPercent(text: string): number | undefined {

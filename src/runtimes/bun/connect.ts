@@ -13,6 +13,7 @@ import {
   type SocketHandler,
 } from "../connector.ts";
 import { tryEachAddress } from "../each_address.ts";
+import { greetingOf } from "../greeting.ts";
 import { type Ends, refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
@@ -75,6 +76,15 @@ export function createConnector(options: ConnectorOptions): Connector {
           throw self;
         }
         socket.raw.setNoDelay(true);
+        if (options.greet) {
+          const greeting = greetingOf(options.greet, addr, socket.raw);
+          const sent = socket.write(greeting, 0, greeting.length);
+          // What a new connection has no room for is lost with it.
+          if (sent < greeting.length) {
+            socket.close();
+            throw createReset();
+          }
+        }
         return socket;
       } catch (error) {
         throw codeOf(error) === "ECONNREFUSED"

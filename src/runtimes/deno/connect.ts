@@ -9,8 +9,9 @@ import {
   type SocketHandler,
 } from "../connector.ts";
 import { tryEachAddress } from "../each_address.ts";
+import { type Greet, greetingOf } from "../greeting.ts";
 import { lookupAll } from "../resolve.ts";
-import { refuseSelf } from "../self_connection.ts";
+import { type Ends, refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { withLookup } from "../lookup_error.ts";
@@ -109,22 +110,25 @@ async function tryToOpen(
 
 async function open(
   addr: Addr,
-  { ca, timeout }: ConnectorOptions,
+  { ca, timeout, greet }: ConnectorOptions,
   serverName: string | undefined,
 ): Promise<Deno.Conn> {
   const connect = <T extends Deno.Conn>(work: Promise<T>) =>
     within(timeout, NO_ANSWER, work, (late) => late.close());
   if ("path" in addr) {
-    return await connect(
+    const connection = await connect(
       Deno.connect({ transport: "unix", path: addr.path }),
     );
+    if (greet) await send(connection, greetingOf(greet, addr, {}));
+    return connection;
   }
   const { hostname, port } = addr;
   if (addr.transport === "tls") {
     const caCerts = ca === undefined ? [] : [ca];
-    const plain = await connect(Deno.connect({ hostname, port }));
-    refuseItself(plain);
-    plain.setNoDelay();
+    const plain = await prepare(
+      await connect(Deno.connect({ hostname, port })),
+      greet,
+    );
     const connection = await Deno.startTls(plain, {
       hostname: serverName ?? hostname,
       caCerts,
@@ -138,24 +142,44 @@ async function open(
     }
     return connection;
   }
-  const connection = await connect(Deno.connect({ hostname, port }));
-  refuseItself(connection);
-  connection.setNoDelay();
-  return connection;
+  return await prepare(
+    await connect(Deno.connect({ hostname, port })),
+    greet,
+  );
 }
 
-/** Closes a connection whose two ends are the same, and throws. */
-function refuseItself(connection: Deno.TcpConn): void {
+/** Greets the peer. Closes a connection whose two ends are the same, and throws. */
+async function prepare(
+  connection: Deno.TcpConn,
+  greet: Greet | undefined,
+): Promise<Deno.TcpConn> {
   const { localAddr, remoteAddr } = connection;
-  const self = refuseSelf({
+  const ends: Ends = {
     localAddress: localAddr.hostname,
     localPort: localAddr.port,
     remoteAddress: remoteAddr.hostname,
     remotePort: remoteAddr.port,
-  });
-  if (!self) return;
-  connection.close();
-  throw self;
+  };
+  const self = refuseSelf(ends);
+  if (self) {
+    connection.close();
+    throw self;
+  }
+  connection.setNoDelay();
+  if (greet) await send(connection, greetingOf(greet, remoteAddr, ends));
+  return connection;
+}
+
+/** Sends all bytes, or closes the connection and throws. */
+async function send(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  try {
+    for (let sent = 0; sent < bytes.length;) {
+      sent += await connection.write(bytes.subarray(sent));
+    }
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 class DenoSocket implements Socket {

@@ -1,5 +1,6 @@
 import {
   connect as connectTcp,
+  type NetConnectOpts,
   type OnReadOpts,
   type Socket as NetSocket,
 } from "node:net";
@@ -14,6 +15,7 @@ import {
   type SocketHandler,
 } from "../connector.ts";
 import { tryEachAddress } from "../each_address.ts";
+import { type Greet, greetingOf } from "../greeting.ts";
 import { refuseSelf } from "../self_connection.ts";
 import { TimeoutError } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
@@ -24,7 +26,7 @@ import { LONGEST_PATH, sizeOf } from "../unix_path.ts";
 
 /** Connects with `node:net` and `node:tls`. */
 export function createConnector(
-  { ca, caOnly = false, insecure = false, chunkSize, timeout }:
+  { ca, caOnly = false, insecure = false, chunkSize, greet, timeout }:
     ConnectorOptions,
 ): Connector {
   // All sockets read into the same buffer, one at a time, instead of into new ones.
@@ -44,7 +46,7 @@ export function createConnector(
         return Promise.reject(Object.assign(error, { code: "EINVAL" }));
       }
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-      const socket = open(addr, { ca, caOnly, insecure, serverName }, {
+      const socket = open(addr, { ca, caOnly, insecure, greet, serverName }, {
         buffer,
         callback(count, chunk) {
           if (!socket.destroyed) handler.onData(chunk, count);
@@ -88,24 +90,42 @@ export function createConnector(
 
 function open(
   addr: Addr,
-  { ca, caOnly, insecure, serverName }: {
+  { ca, caOnly, insecure, greet, serverName }: {
     ca: string | undefined;
     caOnly: boolean;
     insecure: boolean;
+    greet: Greet | undefined;
     serverName: string | undefined;
   },
   onread: OnReadOpts,
 ): NetSocket {
-  if ("path" in addr) return connectTcp({ path: addr.path, onread });
+  const plain = (place: NetConnectOpts) => {
+    const socket = connectTcp(place);
+    if (greet) {
+      socket.once(
+        "connect",
+        () => socket.write(greetingOf(greet, addr, socket)),
+      );
+    }
+    return socket;
+  };
+  if ("path" in addr) return plain({ path: addr.path, onread });
   const { hostname: host, port } = addr;
-  if (addr.transport !== "tls") return connectTcp({ host, port, onread });
+  if (addr.transport !== "tls") return plain({ host, port, onread });
+  const raw = greet && plain({ host, port });
   const socket = connectTls({
+    ...(raw ? { socket: raw } : { port }),
     host,
-    port,
     rejectUnauthorized: !insecure,
     ...(serverName && { servername: serverName }),
     ...(ca && { ca: caOnly ? [ca] : [...rootCertificates, ca] }),
   });
+  if (raw) {
+    // The TLS socket says it, too.
+    raw.on("error", () => {});
+    raw.setNoDelay();
+    socket.once("close", () => raw.destroy());
+  }
   // A TLS socket does not support `onread`.
   socket.on(
     "data",

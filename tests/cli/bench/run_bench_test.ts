@@ -103,6 +103,7 @@ test("bench --json writes the result as one object", async (runtime) => {
       reconnect: false,
       rampMs: 0,
       warmupMs: 0,
+      proxyProtocol: null,
       workers: 1,
       timeoutMs: 10_000,
       drainMs: 5_000,

@@ -56,7 +56,7 @@ test(
       `--warmup 0s -d 150ms --find-rate --max-p99 1ms ${tcp}`,
       `-d 200ms --warmup 0s -r 1000 --max-p99 1ms --min-rate 1 ${tcp}`,
       `-n 100 --churn --percentiles 75,99.999 ${tcp}`,
-      `-n 100 tcp://127.0.0.1:${faulty.port}`,
+      `-n 100 --proxy-protocol 2 tcp://127.0.0.1:${faulty.port}`,
       `-n 100 -c 5 --timeout 50ms udp://127.0.0.1:${udp.address().port}`,
     ];
     await Promise.all(ways.map(async (way) => {
