@@ -516,7 +516,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     }
     entry.reason = reason;
     // The next byte that moves is the last.
-    entry.most = -1;
+    entry.most = 0;
     const close = () => this.#close(entry);
     entry.timer = setTimeout(close, FAREWELL);
     entry.farewell = Promise.try(() => closeWrite.call(connection)).catch(
@@ -716,10 +716,8 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   #report(error: unknown, entry?: Entry): void {
     const { onError } = this.#options;
-    if (!onError) return;
-    Promise.try(() => onError(error, entry && this.#handle(entry))).catch(
-      () => {},
-    );
+    Promise.try(() => onError?.(error, entry && this.#handle(entry)))
+      .catch(() => {});
   }
 
   /** Runs a callback, and reports what it throws or rejects with. */

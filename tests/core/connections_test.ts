@@ -3,7 +3,7 @@ import type {
   ClosedConnection,
   OpenConnection,
 } from "../../src/core/serve_options.ts";
-import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
 import { FakeClock, settled } from "../helpers/fake_clock.ts";
 import {
   MemoryConnection,
@@ -110,6 +110,98 @@ Deno.test("reset() cuts a connection short that close() has begun to end", async
   await server.close();
 });
 
+Deno.test("reset() cuts a connection short that has reached a limit, which was first", async () => {
+  using clock = new FakeClock();
+  const connection = new Resettable();
+  const { server, opened, closed } = await serveTo(connection);
+  const ended = server.shutdown({ grace: 100 });
+  await clock.advance(100);
+  assertEquals([connection.endSent, closed], [true, []]);
+  opened[0]?.reset();
+  await ended;
+  assertEquals([connection.resets, connection.closed], [1, 0]);
+  assertEquals(closed.map(({ reason }) => reason), ["shutdown"]);
+});
+
+Deno.test("connections() says for how long each is idle, from then on exactly to a second", async () => {
+  using clock = new FakeClock();
+  await clock.advance(5_000);
+  const [quiet, busy] = [new MemoryConnection(), new MemoryConnection()];
+  const { server } = await serveTo(quiet, busy);
+  const idle = () => server.connections().map((one) => one.idle);
+  await clock.advance(700);
+  busy.send([1]);
+  await settled();
+  assertEquals(idle(), [700, 0]);
+  for (const ms of [3_000, 0, 2_000]) {
+    await clock.advance(ms);
+    const [first = 0, second = 0] = idle();
+    assertEquals(first, clock.now - 5_000);
+    const since = clock.now - 5_700;
+    assert(second <= since && second >= since - 1_000, `${second}`);
+  }
+  busy.send([2]);
+  await clock.advance(2_500);
+  const [, again = 0] = idle();
+  assert(again <= 2_500 && again >= 1_500, `${again}`);
+  await server.close();
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("connections() looks after idle connections more often than a long idleTimeout", async () => {
+  using clock = new FakeClock();
+  const listener = new MemoryListener();
+  const server = serve(listener, { idleTimeout: 100_000 });
+  const connection = listener.connect();
+  await settled();
+  server.connections();
+  connection.send([1]);
+  await clock.advance(4_000);
+  const [idle = 0] = server.connections().map((one) => one.idle);
+  assert(idle >= 3_000 && idle <= 4_000, `${idle}`);
+  await server.close();
+});
+
+Deno.test("connections() does not put off an idleTimeout, however often it is called", async () => {
+  using clock = new FakeClock();
+  const listener = new MemoryListener();
+  await using server = serve(listener, { idleTimeout: 1_000 });
+  const connection = listener.connect();
+  for (let ms = 0; ms < 1_250; ms += 50) {
+    await clock.advance(50);
+    server.connections();
+  }
+  assertEquals(connection.closed, 1);
+});
+
+Deno.test("connections() starts no timer where there are none", async () => {
+  using clock = new FakeClock();
+  const { server } = await serveTo();
+  assertEquals(server.connections(), []);
+  assertEquals(clock.timers, 0);
+  await server.close();
+});
+
+Deno.test("connections() says on which listener each has come in", async () => {
+  const listeners = [7, 8].map((port) =>
+    Object.assign(
+      new MemoryListener(),
+      {
+        addr: { transport: "tcp", hostname: "192.0.2.2", port },
+      } as const,
+    )
+  );
+  await using server = serve(listeners);
+  for (const listener of [...listeners].reverse()) {
+    listener.connect();
+    await settled();
+  }
+  assertEquals(
+    server.connections().map(({ listenerAddr }) => listenerAddr),
+    listeners.map(({ addr }) => addr).reverse(),
+  );
+});
+
 Deno.test("reset() says so where a connection has no reset, which goes on", async () => {
   const connection = new MemoryConnection();
   const { server, opened } = await serveTo(connection);
@@ -144,6 +236,12 @@ Deno.test("ref() and unref() of a server reach all its listeners", async () => {
   server.unref();
   server.ref();
   assertEquals(calls, ["unref a", "unref b", "ref a", "ref b"]);
+});
+
+Deno.test("ref() and unref() do nothing where a listener has none", async () => {
+  await using server = serve(new MemoryListener());
+  server.unref();
+  server.ref();
 });
 
 Deno.test("Without a connection no timer runs, whatever the limits", async () => {

@@ -3,6 +3,7 @@ import type {
   CloseReason,
   ServeOptions,
 } from "../../src/core/serve_options.ts";
+import { InjectedFault } from "../../src/core/injected_fault.ts";
 import { type EchoServer, serve } from "../../src/core/server.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock, settled } from "../helpers/fake_clock.ts";
@@ -98,6 +99,84 @@ for (const [reason, { options, end }] of Object.entries(WAYS)) {
     assertEquals(fixture.errors, []);
   });
 }
+
+Deno.test("A connection is closed when its end is sent, and not before", async () => {
+  await using fixture = new Fixture({ maxBytes: 100 });
+  const { client, closed } = fixture;
+  const sending = Promise.withResolvers<void>();
+  client.closeWrite = () => sending.promise;
+  await settled();
+  client.send(new Uint8Array(100));
+  client.end();
+  await settled();
+  assertEquals([client.closed, closed], [0, []]);
+  sending.resolve();
+  await settled();
+  assertEquals([client.closed, closed.map(({ reason }) => reason)], [1, [
+    "limit",
+  ]]);
+});
+
+Deno.test("What comes in after an end is dropped, a byte at a time too", async () => {
+  await using fixture = new Fixture({ maxBytes: 100 });
+  const { client } = fixture;
+  await settled();
+  client.send(new Uint8Array(100));
+  await settled();
+  for (let i = 0; i < 3; i++) {
+    client.send([i]);
+    await settled();
+    assertEquals([client.unread, client.closed], [0, 0]);
+  }
+  client.end();
+  await settled();
+  assertEquals(client.closed, 1);
+});
+
+Deno.test("What has a pipe is not read when it is ended: the pipe drops the rest", async () => {
+  await using fixture = new Fixture({ maxBytes: 100 });
+  const { client, closed } = fixture;
+  const piping = Promise.withResolvers<void>();
+  Object.assign(client, {
+    pipe(onBytes: (count: number) => void) {
+      onBytes(100);
+      return piping.promise;
+    },
+  });
+  await settled();
+  assertEquals([client.endSent, client.closed], [true, 0]);
+  piping.resolve();
+  await settled();
+  assertEquals([client.bufferSizes, client.closed], [[], 1]);
+  assertEquals(closed.map(({ bytes, reason }) => [bytes, reason]), [[
+    100,
+    "limit",
+  ]]);
+});
+
+Deno.test("A fault closes in good order, or resets, or comes too late", async () => {
+  for (const fault of ["close", "reset"] as const) {
+    await using fixture = new Fixture();
+    const { client, closed } = fixture;
+    await settled();
+    client.fail(new InjectedFault(fault));
+    await settled();
+    assertEquals(client.endSent, fault === "close");
+    assertEquals(closed.map(({ reason, fault }) => [reason, fault]), [[
+      "fault",
+      fault,
+    ]]);
+  }
+  await using fixture = new Fixture({ maxLifetime: 1_000 });
+  const { client, clock, closed } = fixture;
+  await clock.advance(1_000);
+  client.fail(new InjectedFault("reset"));
+  await settled();
+  assertEquals(closed.map(({ reason, fault }) => [reason, fault]), [[
+    "lifetime",
+    undefined,
+  ]]);
+});
 
 Deno.test("An end finishes the write under way, and counts it, and no more", async () => {
   await using fixture = new Fixture({ maxLifetime: 1_000 });

@@ -213,6 +213,9 @@ for (const [what, listener] of Object.entries(LISTENERS)) {
       assertEquals(clock.timers, 0);
       assertEquals(other.closed, several ? 1 : 0);
       assertEquals(errors.length > 0, what !== "accept() that never settles");
+      if (what.includes("gives")) {
+        assert(String(errors[0]).includes("which is no connection"));
+      }
     });
   }
 }
@@ -226,6 +229,30 @@ Deno.test("A connection that a listener hands over too late is closed", async ()
   handOver.resolve(late);
   await settled();
   assertEquals(late.closed, 1);
+});
+
+Deno.test("A listener that ends too late is no error", async () => {
+  using clock = new FakeClock();
+  const end = Promise.withResolvers<null>();
+  const served = await serveAll([], { accept: () => end.promise });
+  await assertEnds(clock, served);
+  end.resolve(null);
+  await settled();
+  assertEquals(served.errors, []);
+});
+
+Deno.test("A connection that ends long after it was closed has ended once", async () => {
+  using clock = new FakeClock();
+  const reading = Promise.withResolvers<null>();
+  const served = await serveAll([
+    connectionWith({ read: () => reading.promise }),
+  ]);
+  await assertEnds(clock, served);
+  reading.resolve(null);
+  await settled();
+  const { active, closedBy } = served.server.stats();
+  assertEquals([served.closed.length, active, closedBy.shutdown], [1, 0, 1]);
+  assertEquals(clock.timers, 0);
 });
 
 Deno.test("admit admits nobody with anything but true, and says so", async () => {
@@ -305,7 +332,9 @@ Deno.test("A connection whose remoteAddr throws or is none is closed, and harms 
     const healthy = new MemoryConnection();
     const served = await serveAll([bad, healthy]);
     assertEquals([bad.closed, served.opened.length], [1, 1]);
+    const expected = addr === boom ? "boom" : "which is no address";
     assertEquals(served.errors.length, 1);
+    assert(String(served.errors[0]).includes(expected));
     await assertEnds(clock, served);
   }
 });
@@ -343,6 +372,7 @@ Deno.test("A pipe that reports no number of bytes is an error", async () => {
     });
     const served = await serveAll([connectionWith({ pipe })]);
     assertEquals(served.closed.map(({ reason }) => reason), ["error"]);
+    assert(String(served.errors[0]).includes("pipe() of the connection"));
     assertEquals(served.server.stats().bytes, 0);
     await assertEnds(clock, served);
   }

@@ -1,5 +1,6 @@
 import type {
   ClosedConnection,
+  OpenConnection,
   ServeOptions,
 } from "../../src/core/serve_options.ts";
 import { type EchoServer, serve } from "../../src/core/server.ts";
@@ -138,7 +139,9 @@ Deno.test("accept() is retried after 5 ms, doubling to 1 s, and reported once", 
   await settled();
   assertEquals(errors.length, 1, "the episode is not over");
   const { accepts } = listener;
-  await clock.advance(5);
+  await clock.advance(4);
+  assertEquals(listener.accepts, accepts, "the wait is 5 ms again");
+  await clock.advance(1);
   assertEquals(listener.accepts, accepts + 1, "the wait is 5 ms again");
 
   await clock.advance(1_900);
@@ -391,7 +394,7 @@ Deno.test("shutdown() stops accepting and lets connections finish", async () => 
   const connection = await fixture.connect();
   let finished = false;
   const done = server.shutdown().then(() => finished = true);
-  assertEquals(listener.closed, 1);
+  assertEquals([listener.closed, server.stats().stopping], [1, true]);
   connection.send([1]);
   await clock.advance(1_000_000);
   assertEquals([connection.received, finished], [[1], false]);
@@ -471,6 +474,23 @@ Deno.test("A connection accepted while everything is being closed is closed", as
   assertEquals(fixture.server.stats().accepted, connection.closed);
 });
 
+Deno.test("A connection that is accepted after the grace is over is closed", async () => {
+  using clock = new FakeClock();
+  const handOver = Promise.withResolvers<MemoryConnection>();
+  const reasons: string[] = [];
+  const server = serve({
+    addr: { transport: "tcp", hostname: "192.0.2.2", port: 7 },
+    accept: () => handOver.promise,
+    close() {},
+  }, { onClose: ({ reason }) => reasons.push(reason) });
+  const ended = server.shutdown({ grace: 100 });
+  await clock.advance(500);
+  const late = new MemoryConnection();
+  handOver.resolve(late);
+  await ended;
+  assertEquals([late.closed, reasons], [1, ["shutdown"]]);
+});
+
 Deno.test("finished waits for the last connection when the listener ends by itself", async () => {
   const fixture = new Fixture();
   const connection = await fixture.connect();
@@ -503,6 +523,7 @@ Deno.test("stats() are exact, and count what is still open", async () => {
     { accepted, refused, active, peak, failed, bytes },
     { accepted: 4, refused: 0, active: 2, peak: 3, failed: 1, bytes: 6_000 },
   );
+  assertEquals(server.stats().stopping, false);
   assert(startedAt >= before && startedAt <= new Date());
   startedAt.setTime(0);
   assert(server.stats().startedAt >= before, "a snapshot");
@@ -527,6 +548,44 @@ Deno.test("Callbacks that throw or reject reach onError, and nothing else", asyn
     "Error: from onOpen",
     "Error: from onClose",
   ]);
+});
+
+Deno.test("Callbacks that there are not are no error", async () => {
+  const errors: unknown[] = [];
+  const listener = new MemoryListener();
+  await using server = serve(listener, {
+    admit: ({ transport }) => transport !== "unix",
+    onError: (error) => errors.push(error),
+  });
+  listener.connect().end();
+  const refused = new MemoryConnection();
+  Object.assign(refused, { remoteAddr: { transport: "unix", path: "" } });
+  listener.connect(refused);
+  await settled();
+  const { closedBy, refused: count } = server.stats();
+  assertEquals([closedBy.eof, count, errors], [1, 1, []]);
+});
+
+Deno.test("Callbacks are told what there is to know of a connection, and no more", async () => {
+  using clock = new FakeClock();
+  await clock.advance(1_000);
+  const failed: OpenConnection[] = [];
+  await using fixture = new Fixture({
+    onError: (_, connection) => connection && failed.push(connection),
+  });
+  const connection = await fixture.connect();
+  await clock.advance(500);
+  connection.fail(systemError("ECONNRESET"));
+  await settled();
+  const { remoteAddr } = connection;
+  const known = { id: 1, remoteAddr, bytes: 0, duration: 500 };
+  assertEquals<unknown>(fixture.closed, [{ ...known, reason: "reset" }]);
+  const [open] = failed;
+  assert(open);
+  const { listenerAddr, idle, close, reset, ...rest } = open;
+  assertEquals(rest, known);
+  assertEquals([listenerAddr, idle], [fixture.listener.addr, 500]);
+  assertEquals([typeof close, typeof reset], ["function", "function"]);
 });
 
 Deno.test("What onError throws is dropped", async () => {
@@ -699,17 +758,17 @@ Deno.test("Addresses can be printed and compared, also those without a prototype
   const listener = Object.assign(new MemoryListener(), { addr: bare });
   const remoteAddrs: unknown[] = [];
   await using server = serve(listener, {
-    onOpen: ({ remoteAddr }) => remoteAddrs.push(remoteAddr),
+    onOpen: ({ remoteAddr, via }) => remoteAddrs.push(remoteAddr, via),
   });
   listener.connect(
-    Object.assign(new MemoryConnection(), { remoteAddr: bare }),
+    Object.assign(new MemoryConnection(), { remoteAddr: bare, via: bare }),
   );
   await settled();
   for (const addr of [server.addr, ...server.addrs, ...remoteAddrs]) {
     assertEquals(addr, plain);
     assertEquals(`${addr}`, "[object Object]");
   }
-  assertEquals(remoteAddrs.length, 1);
+  assertEquals(remoteAddrs.length, 2);
 });
 
 Deno.test("serve() takes a signal of another realm", async () => {
