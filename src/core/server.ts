@@ -10,6 +10,7 @@ import {
   checkServeOptions,
   checkTime,
   type CloseReason,
+  LONGEST_TIME,
   type OpenConnection,
   type RefuseReason,
   type ServeOptions,
@@ -50,7 +51,7 @@ export interface Stats extends Sums {
   readonly peak: number;
   /** The number of connections to serve at the same time: `maxConnections`. */
   readonly limit: number;
-  /** Whether it has stopped accepting: it is being shut down. */
+  /** Whether it is being shut down. */
   readonly stopping: boolean;
   /** When the server was started. */
   readonly startedAt: Date;
@@ -59,7 +60,16 @@ export interface Stats extends Sums {
 /** Options of {@linkcode EchoServer.shutdown}. */
 export interface ShutdownOptions {
   /**
-   * How long to wait for open connections before they are closed, in
+   * How long to go on accepting first, in milliseconds, 0 to 2,147,483,647, while
+   * `stats().stopping` and the `/readyz` of `admin` already say that the server is
+   * being shut down: so that a balancer which asks has turned to other servers
+   * before this one stops accepting.
+   *
+   * @default {0}
+   */
+  readonly delay?: number | undefined;
+  /**
+   * How long to wait then for open connections before they are closed, in
    * milliseconds: 0 (at once, what is in flight may be lost) to 2,147,483,647, or
    * `Infinity`. Their peers get what is counted, for which they have 2 s more.
    *
@@ -104,14 +114,14 @@ export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
    */
   connections(): OpenConnection[];
   /**
-   * Stops accepting at once, waits until the clients have ended the open
-   * connections, and closes the remaining ones after `grace`. It may be called
-   * again; the earliest deadline counts. Without `grace` it waits for as long as a
+   * Stops accepting, at once or after `delay`, waits until the clients have ended
+   * the open connections, and closes the remaining ones after `grace`. It may be
+   * called again; the earliest deadlines count. Without `grace` it waits for as long as a
    * client stays, which in a test is often for ever: {@linkcode EchoServer.close}
    * does not.
    *
    * @returns {@linkcode EchoServer.finished}, or a rejection with a TypeError or
-   * a RangeError for an invalid `grace`.
+   * a RangeError for an invalid option.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /**
@@ -249,9 +259,13 @@ class Server<A extends Addr> implements EchoServer<A> {
   readonly #startedAt = new Date();
   #lastId = 0;
   #peak = 0;
+  /** Whether it is being shut down, though it may still accept. */
+  #leaving = false;
   #stopping = false;
   #closing = false;
   #sink: Uint8Array | undefined;
+  #stopsAt = Infinity;
+  #stopTimer?: ReturnType<typeof setTimeout>;
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #sweeper: ReturnType<typeof setInterval> | undefined;
@@ -287,6 +301,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     await this.#acceptAll();
     while (this.#entries.size > 0) await this.#change();
 
+    clearTimeout(this.#stopTimer);
     clearTimeout(this.#graceTimer);
     signal?.removeEventListener("abort", abort);
   }
@@ -637,7 +652,7 @@ class Server<A extends Addr> implements EchoServer<A> {
       ...this.#counts.read(this.addrs),
       peak: this.#peak,
       limit: this.#options.maxConnections ?? Infinity,
-      stopping: this.#stopping,
+      stopping: this.#leaving,
       startedAt: new Date(this.#startedAt),
     };
   }
@@ -653,16 +668,25 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   // deno-lint-ignore require-await -- so that an invalid option rejects
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
-    checkNames("Cannot shut down", options, ["grace"]);
-    const { grace = Infinity } = options;
+    checkNames("Cannot shut down", options, ["delay", "grace"]);
+    const { delay = 0, grace = Infinity } = options;
+    checkTime("Cannot shut down: delay", delay, 0);
     if (grace !== Infinity) checkTime("Cannot shut down: grace", grace, 0);
-    this.#stop();
-    const deadline = performance.now() + grace;
+    this.#leaving = true;
+    const stopsAt = performance.now() + delay;
+    if (stopsAt < this.#stopsAt) {
+      this.#stopsAt = stopsAt;
+      clearTimeout(this.#stopTimer);
+      if (delay === 0) this.#stop();
+      else this.#stopTimer = setTimeout(() => this.#stop(), delay);
+    }
+    const deadline = stopsAt + grace;
     if (deadline < this.#deadline) {
       this.#deadline = deadline;
       clearTimeout(this.#graceTimer);
-      if (grace === 0) this.#closeAll();
-      else this.#graceTimer = setTimeout(() => this.#finishAll(), grace);
+      const wait = Math.min(delay + grace, LONGEST_TIME);
+      if (wait === 0) this.#closeAll();
+      else this.#graceTimer = setTimeout(() => this.#finishAll(), wait);
     }
     return this.finished;
   }
@@ -686,7 +710,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   /** Stops accepting. */
   #stop(): void {
     if (this.#stopping) return;
-    this.#stopping = true;
+    this.#leaving = this.#stopping = true;
     this.#call(() => this.#listener.close());
     this.#stopAccepting?.();
     this.#wake?.();

@@ -437,6 +437,75 @@ Deno.test("shutdown() again: the earliest end counts", async () => {
   assertEquals(clock.timers, 0);
 });
 
+Deno.test("shutdown() goes on accepting for the delay, and says that it will stop", async () => {
+  using clock = new FakeClock();
+  await using fixture = new Fixture();
+  const { listener, server } = fixture;
+  const old = await fixture.connect();
+  assertEquals(server.stats().stopping, false);
+  const done = server.shutdown({ delay: 1_000, grace: 500 });
+  assertEquals(server.stats().stopping, true);
+  await clock.advance(999);
+  const newcomer = await fixture.connect();
+  newcomer.send([1]);
+  await settled();
+  assertEquals([newcomer.received, listener.closed], [[1], 0]);
+  await clock.advance(1);
+  assertEquals(listener.closed, 1);
+  old.end();
+  await clock.advance(499);
+  assertEquals(newcomer.closed, 0);
+  await clock.advance(1);
+  await done;
+  assertEquals(fixture.reasons, ["eof", "shutdown"]);
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("shutdown() again: the earliest end of accepting counts", async () => {
+  using clock = new FakeClock();
+  await using fixture = new Fixture();
+  const { listener, server } = fixture;
+  server.shutdown({ delay: 1_000 });
+  server.shutdown({ delay: 200 });
+  server.shutdown({ delay: 5_000 });
+  await clock.advance(199);
+  assertEquals(listener.closed, 0);
+  await clock.advance(1);
+  assertEquals(listener.closed, 1);
+  await server.finished;
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("shutdown() without a delay, and the signal, end the delay of an earlier one", async () => {
+  const controller = new AbortController();
+  const ways: ((server: EchoServer) => unknown)[] = [
+    (server) => server.shutdown(),
+    (server) => server.close(),
+    () => controller.abort(),
+  ];
+  for (const stop of ways) {
+    using clock = new FakeClock();
+    await using fixture = new Fixture({ signal: controller.signal });
+    fixture.server.shutdown({ delay: 1_000 });
+    assertEquals(fixture.listener.closed, 0);
+    stop(fixture.server);
+    await fixture.server.finished;
+    assertEquals([fixture.listener.closed, clock.timers], [1, 0]);
+  }
+});
+
+Deno.test("a delay and a grace that are too long for a timer together are waited for", async () => {
+  using clock = new FakeClock();
+  await using fixture = new Fixture();
+  const connection = await fixture.connect();
+  const longest = 2 ** 31 - 1;
+  fixture.server.shutdown({ delay: 1, grace: longest });
+  await clock.advance(longest - 1);
+  assertEquals(connection.closed, 0);
+  await clock.advance(1);
+  assertEquals(connection.closed, 1);
+});
+
 Deno.test("shutdown({ grace: 0 }), await using and the signal close at once", async () => {
   const controller = new AbortController();
   const ways: ((server: EchoServer) => unknown)[] = [
@@ -677,7 +746,7 @@ Deno.test("serve() takes the least and the most of each option", async () => {
   }
 });
 
-Deno.test("shutdown() rejects a wrong grace, and goes on serving", async () => {
+Deno.test("shutdown() rejects a wrong option, and goes on serving", async () => {
   await using fixture = new Fixture();
   const { server } = fixture;
   await assertRejects(
@@ -688,9 +757,14 @@ Deno.test("shutdown() rejects a wrong grace, and goes on serving", async () => {
   await assertRejects(() => server.shutdown({ grace: 2 ** 31 }), RangeError);
   await assertRejects(() => server.shutdown({ grace: NaN }), TypeError);
   await assertRejects(
+    () => server.shutdown({ delay: Infinity }),
+    RangeError,
+    "Cannot shut down: delay",
+  );
+  await assertRejects(
     () => Reflect.apply(server.shutdown, server, [{ timeout: 1 }]),
     TypeError,
-    "Cannot shut down: there is no option timeout, but grace",
+    "Cannot shut down: there is no option timeout, but delay, grace",
   );
   await assertRejects(
     () => Reflect.apply(server.shutdown, server, [1_000]),
@@ -701,6 +775,7 @@ Deno.test("shutdown() rejects a wrong grace, and goes on serving", async () => {
   connection.send([1]);
   await settled();
   assertEquals(connection.received, [1]);
+  assertEquals(server.stats().stopping, false);
 });
 
 Deno.test("A connection that is ended twice is closed once, for the first reason", async () => {

@@ -39,7 +39,7 @@ process.on("SIGHUP", async () => {
   for (const thread of threads) thread.terminate();
 });
 process.on("SIGTERM", async () => {
-  await serving.shutdown(0);
+  await serving.shutdown({ grace: 0 });
   console.error(JSON.stringify(await serving.finished));
   process.exit();
 });

@@ -88,6 +88,9 @@ const OPTIONS: Readonly<Record<string, Arbitrary<Case>>> = {
   "max-lifetime": time(1).map((
     [time, maxLifetime]: [string, number],
   ): Case => [time, { maxLifetime }]),
+  "shutdown-delay": time(0).map((
+    [time, shutdownDelay]: [string, number],
+  ): Case => [time, { shutdownDelay }]),
   grace: time(0).map((
     [time, grace]: [string, number],
   ): Case => [time, { grace }]),

@@ -119,14 +119,23 @@ export function logReload(log: Log, endpoints: number): void {
   log.write("info", "reload", text, { endpoints });
 }
 
-/** Logs that the server waits for its open connections. */
-export function logDrain(log: Log, connections: number, grace: number): void {
+/** Logs that the server still accepts for `delay`, and then waits for its open connections. */
+export function logDrain(
+  log: Log,
+  { connections, delay, grace }: {
+    readonly connections: number;
+    readonly delay: number;
+    readonly grace: number;
+  },
+): void {
+  const what = delay > 0
+    ? `Accepting for ${formatTime(delay)} more, then draining`
+    : `Draining ${formatCount(connections, "connection")}`;
   log.write(
     "info",
     "drain",
-    `Draining ${formatCount(connections, "connection")} ` +
-      `(${formatTime(grace)} at most; press Ctrl+C again to stop now)`,
-    { connections, graceMs: grace },
+    `${what} (${formatTime(grace)} at most; press Ctrl+C again to stop now)`,
+    { connections, graceMs: grace, delayMs: delay },
   );
 }
 

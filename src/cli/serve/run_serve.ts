@@ -102,7 +102,7 @@ async function openAdmin(
 function shutDownAtSignal(
   runtime: Runtime,
   serving: Serving,
-  { grace }: Settings,
+  { shutdownDelay: delay, grace }: Settings,
   log: Log,
 ): () => void {
   let signals = 0;
@@ -110,11 +110,13 @@ function shutDownAtSignal(
     if (++signals > 1) {
       // The system's default action for the next signal ends the process.
       ignoreSignals();
-      serving.shutdown(0);
+      serving.shutdown({ grace: 0 });
       return;
     }
-    const connections = await serving.shutdown(grace);
-    if (connections > 0) logDrain(log, connections, grace);
+    const connections = await serving.shutdown({ delay, grace });
+    if (connections > 0 || delay > 0) {
+      logDrain(log, { connections, delay, grace });
+    }
   });
   return ignoreSignals;
 }

@@ -1,6 +1,10 @@
 import { Counts, type Sums } from "../../core/counts.ts";
 import type { RefusalDetails, RefuseReason } from "../../core/serve_options.ts";
-import { serveCounting, type Stats } from "../../core/server.ts";
+import {
+  serveCounting,
+  type ShutdownOptions,
+  type Stats,
+} from "../../core/server.ts";
 import type {
   ClosedConnection,
   ServedConnection,
@@ -53,7 +57,7 @@ export interface Serving {
    */
   reload(): Promise<number>;
   /** Shuts it down. Resolves with the number of open connections. */
-  shutdown(grace: number): Promise<number>;
+  shutdown(options: ShutdownOptions): Promise<number>;
 }
 
 /**
@@ -112,9 +116,9 @@ export async function serveHere(
       return listConnections(server, limit);
     },
     reload: () => reloadAll(listeners, settings),
-    shutdown(grace) {
+    shutdown(options) {
       const { active } = server.stats();
-      server.shutdown({ grace });
+      server.shutdown(options);
       return Promise.resolve(active);
     },
   };

@@ -57,7 +57,7 @@ try {
         tell({ type: "listed", survey: await serving.survey(order.limit) });
         break;
       case "shutdown": {
-        const connections = await serving.shutdown(order.grace);
+        const connections = await serving.shutdown(order.options);
         tell({ type: "draining", connections });
       }
     }

@@ -49,7 +49,8 @@ Options:
       --deny CIDR            refuse clients from there; may be repeated
       --admin HOST:PORT      serve metrics, health and a live page by HTTP, apart
       --admin-host NAME      another name to ask them by; may be repeated
-      --grace TIME           how long a shutdown waits for open connections (10s)
+      --shutdown-delay TIME  how long a shutdown goes on accepting first (0s)
+      --grace TIME           how long it waits then for open connections (10s)
   -v, --verbose              a line when a connection opens and when it closes
       --log-format FORMAT    text or json (text)
   -q, --quiet                errors only
@@ -95,6 +96,8 @@ export interface Settings {
   /** The names of that place, besides its address and `localhost`. */
   readonly adminHost: readonly string[];
   /** Milliseconds. */
+  readonly shutdownDelay: number;
+  /** Milliseconds. */
   readonly grace: number;
   readonly verbose: boolean;
   readonly logFormat: "text" | "json";
@@ -117,6 +120,7 @@ const VALUES = [
   "deny",
   "admin",
   "admin-host",
+  "shutdown-delay",
   "grace",
   "log-format",
 ] as const;
@@ -200,6 +204,7 @@ export function readArgs(
       "a host name or an IP address, without a port",
       readHostName,
     ),
+    shutdownDelay: valueOf("shutdown-delay", TIME, readTime) ?? 0,
     grace: valueOf("grace", TIME, readTime) ?? 10_000,
     verbose: isOn("verbose"),
     logFormat: valueOf("log-format", "text or json", readFormat) ?? "text",

@@ -5,6 +5,7 @@ import { Counts, sumCounts, type Sums } from "../../core/counts.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
 import type { Survey } from "../../admin/connections.ts";
 import type { ClosedConnection } from "../../core/serve_options.ts";
+import type { ShutdownOptions } from "../../core/server.ts";
 import type { Addr } from "../../core/transport.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
@@ -52,8 +53,7 @@ export type Report =
 
 /** A message to a worker. */
 export type Order =
-  /** To wait for open connections for so long at most, in milliseconds. */
-  | { readonly type: "shutdown"; readonly grace: number }
+  | { readonly type: "shutdown"; readonly options: ShutdownOptions }
   /** To reload certificate and key. */
   | { readonly type: "reload" }
   /** To list the newest connections, or to survey all of them. */
@@ -102,7 +102,7 @@ export async function serveOnWorkers(
       if (index === 0) bound = own;
     }
   } catch (error) {
-    await workers.shutdown(0);
+    await workers.shutdown({ grace: 0 });
     await workers.finished();
     throw error;
   }
@@ -123,7 +123,7 @@ export async function serveOnWorkers(
     },
     survey: (limit) => workers.survey("survey", limit),
     reload: () => workers.reload(),
-    shutdown: (grace) => workers.shutdown(grace),
+    shutdown: (options) => workers.shutdown(options),
   };
 }
 
@@ -213,9 +213,9 @@ class Workers {
   }
 
   /** Shuts all workers down. Resolves with the number of open connections. */
-  async shutdown(grace: number): Promise<number> {
+  async shutdown(options: ShutdownOptions): Promise<number> {
     this.#stopping.abort();
-    const open = Array.from(this.#threads, (one) => one.shutdown(grace));
+    const open = Array.from(this.#threads, (one) => one.shutdown(options));
     return (await Promise.all(open)).reduce((sum, some) => sum + some, 0);
   }
 
@@ -335,8 +335,8 @@ class Thread {
   }
 
   /** Shuts the thread down. Resolves with the number of open connections. */
-  shutdown(grace: number): Promise<number> {
-    const order: Order = { type: "shutdown", grace };
+  shutdown(options: ShutdownOptions): Promise<number> {
+    const order: Order = { type: "shutdown", options };
     if (this.#isListening) this.#worker.postMessage(order);
     else this.#worker.terminate();
     return this.#draining.promise;

@@ -4,6 +4,7 @@ import { Client, pattern } from "../../helpers/client.ts";
 import { Peer } from "../../helpers/peer.ts";
 import { Program, testProgram } from "../../helpers/program.ts";
 import { needing, type Runtime, RUNTIMES } from "../../helpers/runtimes.ts";
+import { socketsOf } from "../../helpers/sockets.ts";
 
 const test = testProgram;
 
@@ -111,6 +112,52 @@ test("OpenMetrics is told to those who ask for it", async (runtime) => {
   assertMatch(text, /^# UNIT echod_echoed_bytes bytes$/m);
   assertMatch(text, /_bucket\{le="1\.0"\} 0$/m);
   assertMatch(text, /\n# EOF\n$/);
+});
+
+test("readiness ends with the signal, and newcomers are served for the delay", async (runtime) => {
+  for (const workers of ["1", "2"]) {
+    await using program = Program.start(
+      reading(runtime),
+      "--admin=:0",
+      "-p0",
+      "--shutdown-delay=1h",
+      `--workers=${workers}`,
+    );
+    const url = await adminOf(program);
+    program.signal("SIGTERM");
+    await program.line(
+      /^Accepting for 1 h 0 min more, then draining \(10 s at/,
+    );
+    const answer = await fetch(`${url}/readyz`);
+    assertEquals(
+      [answer.status, await answer.text()],
+      [503, "The server is being shut down\n"],
+    );
+    await echoOnce(await program.port(), pattern(9));
+    program.signal("SIGTERM");
+    assertEquals((await program.ended()).code, 0);
+    assertMatch(program.lines.at(-1) ?? "", /^Server terminated: 1 conn/);
+  }
+});
+
+test("a shutdown drains when its delay is over", async (runtime) => {
+  await using program = Program.start(
+    runtime,
+    "-p0",
+    "--shutdown-delay=50ms",
+    "--grace=1h",
+  );
+  await using client = await Client.connect(await program.port());
+  await client.echo(pattern(1));
+  program.signal("SIGTERM");
+  await program.line(/^Accepting for 50 ms more/);
+  await until(async () => {
+    const sockets = await socketsOf(program.pid);
+    return sockets.every(({ state }) => state !== "listening");
+  });
+  assertEquals(await client.echo(pattern(9)), pattern(9));
+  client.end();
+  assertEquals((await program.ended()).code, 0);
 });
 
 test("readiness ends with the beginning of the drain, and health does not", async (runtime) => {
