@@ -18,11 +18,8 @@ import {
   UNIX,
 } from "../helpers/transports.ts";
 
-/** Everything that is asked of a runtime: of this one, unless told whether of Deno. */
-export function contracts(
-  test: Test,
-  isDeno = "Deno" in globalThis,
-): void {
+/** Everything that is asked of a runtime. */
+export function contracts(test: Test): void {
   // Certificates are made by openssl.
   const withoutOpenssl = missing("openssl").length > 0;
   const withPrefix = (prefix: string, where = ""): Test => (what, run) => {
@@ -39,10 +36,9 @@ export function contracts(
     if (transport !== UNIX) goneContract(transportTest, transport);
     const proxied = behindBalancer(transport);
     const proxyTest = withPrefix(transport.name, " behind a balancer");
-    proxyContract(proxyTest, proxied, transport, isDeno);
-    // On Unix sockets it is the code of TCP; on Deno there is none over TLS.
+    proxyContract(proxyTest, proxied, transport);
+    // On Unix sockets it is the code of TCP.
     if (transport === UNIX) continue;
-    if (transport === TLS && isDeno) continue;
     contract(proxyTest, proxied);
     farewellContract(proxyTest, proxied);
   }

@@ -1,4 +1,3 @@
-import { listen } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { pattern } from "../helpers/client.ts";
 import { Fixture } from "../helpers/fixtures.ts";
@@ -14,18 +13,7 @@ export function proxyContract(
   test: Test,
   behind: Transport,
   direct: Transport,
-  isDeno: boolean,
 ): void {
-  if (behind.name === "tls" && isDeno) {
-    test("listen() says that Deno reads no header before TLS", async () => {
-      await assertRejects(
-        () => listen(behind.options()),
-        Error,
-        "Cannot listen on tls://127.0.0.1:0: on Deno no PROXY header can come before TLS",
-      );
-    });
-    return;
-  }
   const refused = { ...direct, options: behind.options };
 
   test("The client of the header is the client", async () => {

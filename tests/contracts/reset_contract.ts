@@ -1,7 +1,7 @@
 import type { ListenOptions } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { pattern } from "../helpers/client.ts";
-import { Pair } from "../helpers/fixtures.ts";
+import { Fixture, Pair } from "../helpers/fixtures.ts";
 import { TCP, TLS, type Transport } from "../helpers/transports.ts";
 import type { Test } from "./connection_contract.ts";
 
@@ -16,6 +16,22 @@ export function resetContract(test: Test, transport: Transport): void {
         : { ...options, resets: true };
     },
   };
+
+  test("What may be reset echoes exactly, and notices the end", async () => {
+    await using fixture = await Fixture.start(resetting);
+    for (const size of [1, 100_000, 4 * 1024 * 1024]) {
+      await using client = await fixture.connect();
+      const sending = client.send(pattern(size));
+      sending.then(() => client.end());
+      assertEquals(await client.receivePattern(), size);
+      await sending;
+    }
+    await fixture.closedCount(3);
+    assertEquals(
+      fixture.closed.map(({ reason, bytes }) => [reason, bytes]),
+      [["eof", 1], ["eof", 100_000], ["eof", 4 * 1024 * 1024]],
+    );
+  });
 
   if (transport !== TCP && transport !== TLS) {
     test("A connection has no reset", async () => {

@@ -16,7 +16,7 @@ const TIMEOUT = 300_000;
 let expected = 0;
 contracts((_name, _run, ignore = false) => {
   if (!ignore) expected++;
-}, false);
+});
 
 testProgram(
   "fulfils the contract",

@@ -22,8 +22,7 @@ export const runtime: Runtime = {
     return Deno.stderr;
   },
 
-  // Those are of Node's own kind.
-  reloads: ({ resets }) => resets,
+  reloads: isByNode,
   get sharesPorts() {
     return "listenDatagram" in Deno;
   },
@@ -35,16 +34,10 @@ export const runtime: Runtime = {
       const { transport, path } = options;
       return new DenoListener(listener, { transport, path }, nameUnnamed);
     }
-    if (options.transport === "tls" && options.plainFirst) {
-      // Deno begins TLS by itself only, and over node:tls echoes get stuck.
-      throw new Error(
-        "on Deno no PROXY header can come before TLS: use Node or Bun, or tcp://",
-      );
-    }
-    if (options.resets) {
-      // A Deno.Conn has no way to reset.
-      const { runtime } = await import("../node/runtime.ts");
-      return await runtime.listen(options);
+    if (isByNode(options)) {
+      const { listenByNode } = await import("../node/runtime.ts");
+      const { secure } = await import("./tls.ts");
+      return await listenByNode(options, secure);
     }
     // Deno would end the process.
     if (options.reusePort && !runtime.sharesPorts) {
@@ -94,6 +87,13 @@ export const runtime: Runtime = {
     Deno.exit(code);
   },
 };
+
+/** Reports whether a socket must be of `node:net`: a `Deno.Conn` has no reset, and Deno begins TLS by itself. */
+function isByNode(
+  { resets, plainFirst }: { resets: boolean; plainFirst?: boolean },
+): boolean {
+  return resets || plainFirst === true;
+}
 
 class DenoListener<Conn extends Deno.Conn> implements Listener {
   readonly addr: Addr;

@@ -7,7 +7,7 @@ import {
 } from "node:net";
 import { dirname } from "node:path";
 import process from "node:process";
-import type { TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { AcceptQueue } from "../../core/accept_queue.ts";
 import { codeOf, isError } from "../../core/error_message.ts";
@@ -84,10 +84,7 @@ export const runtime: Runtime = {
     if ("reusePort" in options && options.reusePort) {
       checkVersion(SHARING, "cannot share a port");
     }
-    const maker = await makerFor(options);
-    return options.transport === "unix"
-      ? await listenOnPath(options, maker)
-      : await listenOnPort(options, maker);
+    return await listenByNode(options, secure);
   },
 
   async loadConnector(options) {
@@ -111,6 +108,30 @@ export const runtime: Runtime = {
   exit(code) {
     process.exit(code);
   },
+};
+
+/** Binds a socket by `node:net`, whose TLS connections `secure` makes. */
+export async function listenByNode(
+  options: BindOptions,
+  secure: Secure,
+): Promise<Listener> {
+  const maker = await makerFor(options, secure);
+  return options.transport === "unix"
+    ? await listenOnPath(options, maker)
+    : await listenOnPort(options, maker);
+}
+
+/** Begins TLS as a server, on an accepted socket. */
+export type Secure = (
+  raw: Socket,
+  addr: Addr,
+  secureContext: SecureContext,
+  tls: typeof import("node:tls"),
+) => {
+  /** The connection to use after the handshake. */
+  readonly connection: Connection;
+  /** What emits the events of the handshake. */
+  readonly socket: TLSSocket;
 };
 
 async function listenOnPath(
@@ -190,7 +211,7 @@ interface Maker {
   reload?(pem: Pem): void;
 }
 
-async function makerFor(options: BindOptions): Promise<Maker> {
+async function makerFor(options: BindOptions, secure: Secure): Promise<Maker> {
   if (options.transport === "unix") {
     return {
       prepare: (socket) =>
@@ -218,15 +239,15 @@ async function makerFor(options: BindOptions): Promise<Maker> {
         constants.SSL_OP_NO_COMPRESSION,
     });
   let secureContext = makeContext(options);
-  const secure = (raw: Socket, addr: Addr) => {
-    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+  const begin = (raw: Socket, addr: Addr) => {
+    const { socket, connection } = secure(raw, addr, secureContext, tls);
     // A socket made by hand reports an error after its handshake only here.
     socket.on("_tlsError", (error: unknown) => {
       const read = readTlsError(error);
       socket.destroy(isError(read) ? read : undefined);
     });
     return new SecureConnection(
-      new NodeTcpConnection(socket, addr, raw),
+      connection,
       handshakeOf(socket),
       options.handshakeTimeout,
     );
@@ -236,14 +257,19 @@ async function makerFor(options: BindOptions): Promise<Maker> {
       const addr = peerOf(raw);
       if (!addr) return undefined;
       return options.plainFirst
-        ? new NodePlainConnection(raw, addr, () => secure(raw, addr))
-        : secure(raw, addr);
+        ? new NodePlainConnection(raw, addr, () => begin(raw, addr))
+        : begin(raw, addr);
     },
     reload(pem) {
       secureContext = makeContext(pem);
     },
   };
 }
+
+const secure: Secure = (raw, addr, secureContext, { TLSSocket }) => {
+  const socket = new TLSSocket(raw, { isServer: true, secureContext });
+  return { socket, connection: new NodeTcpConnection(socket, addr, raw) };
+};
 
 /** Returns the address of a peer, or undefined if it has gone. */
 function peerOf(socket: Socket): Addr | undefined {

@@ -8,6 +8,12 @@ import { version1 } from "../../helpers/proxy_header.ts";
 import { needing, type Runtime, RUNTIMES } from "../../helpers/runtimes.ts";
 
 const [DENO, NODE, BUN] = RUNTIMES;
+/** With permission to read the certificate. */
+const READING = [
+  { ...DENO, args: [...DENO.args, "--allow-read"] },
+  NODE,
+  BUN,
+];
 
 /** Checks that nginx has its module for streams. */
 const CHECK = `
@@ -118,7 +124,7 @@ testProgram(
     for (const path of paths) await echoLine(path);
     assertEquals(await totalsOf(program), { clients: 2, refused: 0 });
   },
-  needing(["haproxy", "openssl"], [NODE, BUN]),
+  needing(["haproxy", "openssl"], READING),
 );
 
 /** Starts nginx in front of a port, on a port that nobody else has. */
