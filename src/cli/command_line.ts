@@ -20,7 +20,7 @@ export interface Accepted<V extends string, S extends string> {
 }
 
 /** A parsed command line. */
-export interface Given<V extends string, S extends string> {
+export interface CommandLine<V extends string, S extends string> {
   /** The endpoints, in order. */
   readonly endpoints: readonly Endpoint[];
   /** Reports whether a switch is given. */
@@ -50,18 +50,23 @@ export const SOME_TIME = `${TIME}, more than 0`;
 export const FROM_1 = "a whole number from 1";
 
 /**
- * Parses a command line. This function, and the methods of what it returns, throw
- * a {@linkcode UsageError} if the command line is invalid.
+ * Parses a command line. This function rejects, and the methods of what it returns
+ * throw, with a {@linkcode UsageError} if the command line is invalid.
+ *
+ * @param loadParser Loads the parser, which a command line of endpoints alone
+ * does not need.
  */
-export function readGiven<V extends string, S extends string>(
+export async function readCommandLine<V extends string, S extends string>(
   args: readonly string[],
-  parseArgs: ParseArgs,
+  loadParser: () => Promise<ParseArgs>,
   { values, switches, alias }: Accepted<V, S>,
-): Given<V, S> {
+): Promise<CommandLine<V, S>> {
   // @std/cli would take an endpoint after a switch as the value of the switch.
   const endpoints = args.filter(looksLikeEndpoint).map(readEndpoint);
+  const others = args.filter((arg) => !looksLikeEndpoint(arg));
   const isSwitch = (name = "") => switches.some((known) => known === name);
-  const given = parseArgs(args.filter((arg) => !looksLikeEndpoint(arg)), {
+  const parseArgs = others.length > 0 ? await loadParser() : () => ({ _: [] });
+  const given: ReturnType<ParseArgs> = parseArgs(others, {
     string: values,
     // Collected, so that repeated options are noticed.
     collect: [...values, ...switches],

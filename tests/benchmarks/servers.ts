@@ -29,7 +29,7 @@ function on(
   return [
     {
       name: `echod (${name})`,
-      command: [...run("../../mod.ts"), "--port", "0"],
+      command: [...run("../../mod.ts"), "tcp://127.0.0.1:0"],
       base,
     },
     ...[bare, ...others].map(({ name: peer, file }) => ({

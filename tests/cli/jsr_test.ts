@@ -85,6 +85,14 @@ test("bench and workers start where JSR accepts and never answers", async () => 
   assert(jsr.asked.length > 0, "JSR was not asked");
 });
 
+test("a start without options asks nobody", async () => {
+  using cache = new TemporaryDirectory();
+  await using jsr = new FakeJsr(never);
+  await using program = start(jsr.url, cache.file(""), "tcp://127.0.0.1:0");
+  assert(await program.port() > 0);
+  assertEquals(jsr.asked, []);
+});
+
 test("--help and --version ask nobody", async () => {
   using cache = new TemporaryDirectory();
   await using jsr = new FakeJsr(never);

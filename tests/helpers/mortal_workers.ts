@@ -13,9 +13,9 @@ import { formatEndpoint } from "../../src/core/format_addr.ts";
 const spareUntil = Number(process.argv[2] ?? 0);
 const threads: Worker[] = [];
 let opened = 0;
-const settings = readArgs(
+const settings = await readArgs(
   ["--workers", "2", "--port", "0", "--verbose"],
-  await loadBuiltin(),
+  loadBuiltin,
 );
 const serving = await serveOnWorkers(settings, {
   onRefuse() {},

@@ -21,9 +21,10 @@ import { MemoryConnection } from "../helpers/memory.ts";
 import { FULL } from "../helpers/scale.ts";
 
 const parseArgs = await loadParseArgs();
+const loadParser = () => Promise.resolve(parseArgs);
 
-function read(args: readonly string[]): Settings {
-  return readArgs(args, parseArgs);
+function read(args: readonly string[]): Promise<Settings> {
+  return readArgs(args, loadParser);
 }
 
 // The same cases every day; others, and more, when everything is soaked.
@@ -99,7 +100,7 @@ const OPTIONS: Readonly<Record<string, Arbitrary<Case>>> = {
   ): Case => [logFormat, { logFormat }]),
 };
 
-Deno.test("Whatever is given in whatever order is read as it is meant", () => {
+Deno.test("Whatever is given in whatever order is read as it is meant", async () => {
   type Given = [name: string, value: string, glued: boolean, Partial<Settings>];
   const given = fc.shuffledSubarray(Object.entries(OPTIONS)).chain((
     options: [string, Arbitrary<Case>][],
@@ -112,17 +113,18 @@ Deno.test("Whatever is given in whatever order is read as it is meant", () => {
       ),
     )
   );
-  fc.assert(fc.property(given, (given: Given[]) => {
+  const none = await read([]);
+  await fc.assert(fc.asyncProperty(given, async (given: Given[]) => {
     const args = given.flatMap(([name, value, glued]) =>
       glued ? [`--${name}=${value}`] : [`--${name}`, value]
     );
     const expected = given.map(([, , , settings]) => settings);
-    assertEquals(read(args), Object.assign(read([]), ...expected));
+    assertEquals(await read(args), Object.assign({ ...none }, ...expected));
   }));
 });
 
-Deno.test("Any arguments are read, or refused in one line", () => {
-  const names = Object.keys(read([])).map((name) =>
+Deno.test("Any arguments are read, or refused in one line", async () => {
+  const names = Object.keys(await read([])).map((name) =>
     name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   );
   const arg = fc.oneof(
@@ -133,26 +135,34 @@ Deno.test("Any arguments are read, or refused in one line", () => {
     ),
     fc.string({ maxLength: 4 }).map((letters: string) => `-${letters}`),
   );
-  fc.assert(
-    fc.property(fc.array(arg, { maxLength: 5 }), (args: string[]) => {
-      const result = resultOf(() => read(args), UsageError);
-      if (result instanceof Error) assert(!/[\n\r]/.test(result.message));
-      else assert(result.endpoints.length > 0);
-    }),
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(arg, { maxLength: 5 }),
+      async (args: string[]) => {
+        const result = await read(args).catch((error) => {
+          if (error instanceof UsageError) return error;
+          throw error;
+        });
+        if (result instanceof Error) assert(!/[\n\r]/.test(result.message));
+        else assert(result.endpoints.length > 0);
+      },
+    ),
   );
 });
 
-Deno.test("A duration is its number times its unit", () => {
+Deno.test("A duration is its number times its unit", async () => {
   const number = fc.tuple(fc.nat(500), fc.option(fc.nat(999))).map((
     [whole, digits]: [number, number | null],
   ) => digits === null ? `${whole}` : `${whole}.${digits}`);
   const unit = fc.constantFrom(...Object.keys(TIMES));
-  fc.assert(fc.property(number, unit, (count: string, unit: string) => {
-    assertEquals(
-      read([`--grace=${count}${unit}`]).grace,
-      Number(count) * (TIMES[unit] ?? NaN),
-    );
-  }));
+  await fc.assert(
+    fc.asyncProperty(number, unit, async (count: string, unit: string) => {
+      assertEquals(
+        (await read([`--grace=${count}${unit}`])).grace,
+        Number(count) * (TIMES[unit] ?? NaN),
+      );
+    }),
+  );
 });
 
 Deno.test("A size is its number times its unit, and nothing else is one", () => {

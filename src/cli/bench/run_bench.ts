@@ -35,7 +35,7 @@ export async function runBench(
       const { runCompare } = await import("./compare_runs.ts");
       return await runCompare(runtime, args.slice(1));
     }
-    const settings = readBenchArgs(args, await loadParseArgs());
+    const settings = await readBenchArgs(args, loadParseArgs);
     const { endpoint, hgrm, csv, html } = settings;
     if (!endpoint) return await printText(runtime, BENCH_HELP) ? 0 : 1;
     if (!settings.yes && canHurt(endpoint, settings)) await confirm(endpoint);

@@ -2,8 +2,8 @@ import { LARGEST, LARGEST_DATAGRAM } from "../../bench/plan.ts";
 import type { Addr } from "../../core/transport.ts";
 import {
   FROM_1,
+  readCommandLine,
   readFrom1,
-  readGiven,
   readPath,
   readSomeTime,
   readTime,
@@ -174,12 +174,12 @@ const EXCLUSIVE = [
   ["runs", "csv"],
 ] as const;
 
-/** Parses the command line of `echod bench`. Throws a UsageError if it is invalid. */
-export function readBenchArgs(
+/** Parses the command line of `echod bench`. Rejects with a UsageError if it is invalid. */
+export async function readBenchArgs(
   args: readonly string[],
-  parseArgs: ParseArgs,
-): BenchSettings {
-  const { endpoints, isOn, valueOf } = readGiven(args, parseArgs, {
+  loadParser: () => Promise<ParseArgs>,
+): Promise<BenchSettings> {
+  const { endpoints, isOn, valueOf } = await readCommandLine(args, loadParser, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,

@@ -22,7 +22,7 @@ const PARAMETERS = {
 } satisfies AcceptedParameters;
 
 /** Reads the parameters of an endpoint. Throws a UsageError if one is invalid. */
-export function readEndpoint(endpoint: Endpoint): EndpointSettings {
+export function readEndpointSettings(endpoint: Endpoint): EndpointSettings {
   const given = readParameters(endpoint, PARAMETERS);
   const faults = readFaults(endpoint, given);
   const proxy = given.valuesOf("proxy", BALANCER, readBalancer);

@@ -5,7 +5,6 @@ import { isLoopback } from "../../core/ip.ts";
 import type { Addr } from "../../core/transport.ts";
 import type { AdminServer } from "../../admin/admin_server.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
-import { formatFaults } from "./format_faults.ts";
 import type { Settings } from "./settings.ts";
 import { formatBytes, formatCount, formatTime } from "../format.ts";
 import type { Log } from "./log.ts";
@@ -61,14 +60,14 @@ function because(reason: string, error: string | undefined): string {
 }
 
 /** Logs the addresses, and warnings of what they mean for clients. */
-export function logListening(
+export async function logListening(
   log: Log,
   endpoints: readonly EndpointSettings[],
   settings: Settings,
-): void {
+): Promise<void> {
   for (const { addr, faults } of endpoints) {
     const endpoint = formatEndpoint(addr);
-    const what = faults ? ` with faults: ${formatFaults(faults)}` : "";
+    const what = faults ? ` with faults: ${await describe(faults)}` : "";
     const fields = { endpoint, faults };
     log.write("info", "listening", `Listening on ${endpoint}${what}`, fields);
   }
@@ -97,6 +96,13 @@ export function logListening(
     }`,
     { endpoint, options },
   );
+}
+
+async function describe(
+  faults: NonNullable<EndpointSettings["faults"]>,
+): Promise<string> {
+  const { formatFaults } = await import("./format_faults.ts");
+  return formatFaults(faults);
 }
 
 /** Logs where the admin listener is, and a warning if other machines can reach it. */

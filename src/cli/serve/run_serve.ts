@@ -22,7 +22,7 @@ import { serveHere, type Serving } from "./serve_here.ts";
 export async function runServe(runtime: Runtime): Promise<number> {
   let settings: Settings;
   try {
-    settings = readArgs(runtime.args, await loadParseArgs());
+    settings = await readArgs(runtime.args, loadParseArgs);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     await tellText(runtime.stderr, `${error.message}\n`);
@@ -58,7 +58,7 @@ export async function runServe(runtime: Runtime): Promise<number> {
     }
   });
   // After the handlers are set: a reader of these lines may send a signal at once.
-  logListening(log, serving.endpoints, settings);
+  await logListening(log, serving.endpoints, settings);
   if (admin) logAdmin(log, admin);
   const totals = await serving.finished;
   await admin?.close();

@@ -1,11 +1,15 @@
-import { canBeShared, isAbstract } from "../../listen/endpoint.ts";
-import { type EndpointSettings, readEndpoint } from "./endpoint_settings.ts";
+import {
+  canBeShared,
+  type Endpoint,
+  isAbstract,
+} from "../../listen/endpoint.ts";
+import type { EndpointSettings } from "./endpoint_settings.ts";
 import { parseIp } from "../../core/ip.ts";
 import { NETWORK, type Network, readNetwork } from "../../listen/networks.ts";
 import {
   FROM_1,
+  readCommandLine,
   readFrom1,
-  readGiven,
   readPath,
   readSomeTime,
   readTime,
@@ -138,18 +142,18 @@ const ALIAS = {
   quiet: "q",
 };
 
-/** Parses the command line. Throws a {@linkcode UsageError} if it is invalid. */
-export function readArgs(
+/** Parses the command line. Rejects with a {@linkcode UsageError} if it is invalid. */
+export async function readArgs(
   args: readonly string[],
-  parseArgs: ParseArgs,
-): Settings {
-  const given = readGiven(args, parseArgs, {
+  loadParser: () => Promise<ParseArgs>,
+): Promise<Settings> {
+  const given = await readCommandLine(args, loadParser, {
     values: VALUES,
     switches: SWITCHES,
     alias: ALIAS,
   });
   const { isOn, valueOf, valuesOf } = given;
-  const endpoints = given.endpoints.map(readEndpoint);
+  const endpoints = await Promise.all(given.endpoints.map(readEndpoint));
   const hostname = valueOf(
     "hostname",
     "a host name or an IP address",
@@ -279,6 +283,13 @@ function checkWorkers(settings: Settings): void {
       );
     }
   }
+}
+
+/** Reads what the parameters of an endpoint say, if it has any. */
+async function readEndpoint(endpoint: Endpoint): Promise<EndpointSettings> {
+  if (endpoint.parameters.length === 0) return { addr: endpoint.addr };
+  const { readEndpointSettings } = await import("./endpoint_settings.ts");
+  return readEndpointSettings(endpoint);
 }
 
 function readWorkers(text: string): number | undefined {

@@ -7,9 +7,10 @@ import {
 } from "../../../src/cli/bench/settings.ts";
 import { UsageError } from "../../../src/cli/command_line.ts";
 import { parsePlainEndpoint } from "../../../src/listen/endpoint.ts";
-import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
+import { assert, assertEquals, assertRejects } from "../../helpers/assert.ts";
 
 const parseArgs = await loadParseArgs();
+const loadParser = () => Promise.resolve(parseArgs);
 
 const URL = "tcp://127.0.0.1:7";
 
@@ -96,8 +97,8 @@ const RIGHT: Record<string, Partial<BenchSettings>> = {
 };
 
 for (const [line, expected] of Object.entries(RIGHT)) {
-  Deno.test(`readBenchArgs() takes: ${line}`, () => {
-    assertEquals(readBenchArgs(split(line), parseArgs), {
+  Deno.test(`readBenchArgs() takes: ${line}`, async () => {
+    assertEquals(await readBenchArgs(split(line), loadParser), {
       ...DEFAULTS,
       ...expected,
     });
@@ -149,9 +150,9 @@ const WRONG: Record<string, string[]> = {
 };
 
 for (const [line, parts] of Object.entries(WRONG)) {
-  Deno.test(`readBenchArgs() refuses: ${line}`, () => {
-    const { message } = assertThrows(
-      () => readBenchArgs(split(line), parseArgs),
+  Deno.test(`readBenchArgs() refuses: ${line}`, async () => {
+    const { message } = await assertRejects(
+      () => readBenchArgs(split(line), loadParser),
       UsageError,
     );
     assert(!message.includes("\n"));

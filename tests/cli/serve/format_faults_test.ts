@@ -4,6 +4,7 @@ import { readArgs } from "../../../src/cli/serve/settings.ts";
 import { assertEquals } from "../../helpers/assert.ts";
 
 const parseArgs = await loadParseArgs();
+const loadParser = () => Promise.resolve(parseArgs);
 
 /** Parameters of a URL, and how they are logged. */
 const CASES: Record<string, string> = {
@@ -16,10 +17,10 @@ const CASES: Record<string, string> = {
 };
 
 for (const [url, text] of Object.entries(CASES)) {
-  Deno.test(`The faults of ${url} are logged, and can be given again`, () => {
-    const [endpoint] = readArgs([url], parseArgs).endpoints;
-    assertEquals(formatFaults(endpoint?.faults ?? {}), text);
+  Deno.test(`The faults of ${url} are logged, and can be given again`, async () => {
+    const { endpoints } = await readArgs([url], loadParser);
+    assertEquals(formatFaults(endpoints[0]?.faults ?? {}), text);
     const again = `${url.split("?")[0]}?${text.replaceAll(", ", "&")}`;
-    assertEquals(readArgs([again], parseArgs).endpoints[0], endpoint);
+    assertEquals((await readArgs([again], loadParser)).endpoints, endpoints);
   });
 }

@@ -6,9 +6,10 @@ import {
 } from "../../../src/cli/serve/settings.ts";
 import { UsageError } from "../../../src/cli/command_line.ts";
 import type { EndpointSettings } from "../../../src/cli/serve/endpoint_settings.ts";
-import { assert, assertEquals, assertThrows } from "../../helpers/assert.ts";
+import { assert, assertEquals, assertRejects } from "../../helpers/assert.ts";
 
 const parseArgs = await loadParseArgs();
+const loadParser = () => Promise.resolve(parseArgs);
 
 const DEFAULTS: Settings = {
   endpoints: [tcp("127.0.0.1", 3000)],
@@ -166,8 +167,8 @@ const RIGHT: Record<string, Partial<Settings>> = {
 };
 
 for (const [line, expected] of Object.entries(RIGHT)) {
-  Deno.test(`readArgs() takes: ${line}`, () => {
-    assertEquals(readArgs(split(line), parseArgs), {
+  Deno.test(`readArgs() takes: ${line}`, async () => {
+    assertEquals(await readArgs(split(line), loadParser), {
       ...DEFAULTS,
       ...expected,
     });
@@ -281,9 +282,9 @@ const WRONG: Record<string, string[]> = {
 };
 
 for (const [line, parts] of Object.entries(WRONG)) {
-  Deno.test(`readArgs() refuses: ${line}`, () => {
-    const { message } = assertThrows(
-      () => readArgs(split(line), parseArgs),
+  Deno.test(`readArgs() refuses: ${line}`, async () => {
+    const { message } = await assertRejects(
+      () => readArgs(split(line), loadParser),
       UsageError,
     );
     assert(!message.includes("\n"));
@@ -291,10 +292,13 @@ for (const [line, parts] of Object.entries(WRONG)) {
   });
 }
 
-Deno.test("readArgs() refuses an empty value, and keeps its message on one line", () => {
-  assertThrows(() => readArgs(["--hostname", ""], parseArgs), UsageError);
-  const { message } = assertThrows(
-    () => readArgs(["a\nb"], parseArgs),
+Deno.test("readArgs() refuses an empty value, and keeps its message on one line", async () => {
+  await assertRejects(
+    () => readArgs(["--hostname", ""], loadParser),
+    UsageError,
+  );
+  const { message } = await assertRejects(
+    () => readArgs(["a\nb"], loadParser),
     UsageError,
   );
   assert(!message.includes("\n"));
