@@ -4,6 +4,7 @@ import type {
   Socket,
   SocketHandler,
 } from "../../src/runtimes/connector.ts";
+import { TimeoutError } from "../../src/runtimes/within.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { loadOptions } from "../helpers/load_options.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
@@ -36,6 +37,7 @@ class MemoryServer implements Connector {
 }
 
 class MemorySocket implements Socket {
+  readonly remoteAddress = "192.0.2.1";
   /** The sizes of the messages, or their parts, that have come here. */
   readonly written: number[] = [];
   closed = false;
@@ -783,6 +785,220 @@ function restart(server: MemoryServer, clock: FakeClock, ms: number): void {
   const open = server.sockets.filter(({ closed }) => !closed);
   for (const socket of open) socket.handler.onEnd(systemError("ECONNRESET"));
 }
+
+Deno.test("Load tallies exactly what was sent and what came back", async () => {
+  using clock = new FakeClock();
+  await clock.advance(5_000);
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 2, messages: Infinity });
+  await load.open();
+  const findings = { lost: 0, unread: 0, duplicated: 0, reordered: 0 };
+  const nothing = {
+    ...{ seconds: 0, messages: 0, bytes: 0, least: 0, most: 0, echoed: 0 },
+    ...{ arrived: 0, arrivedBytes: 0, sent: 0, sentRate: 0, unsent: 0 },
+    ...{ pace: 0, ...findings, address: "192.0.2.1" },
+  };
+  assertEquals(load.tally(), nothing);
+  load.start();
+  await go(clock, 10);
+  const warmup = { ...nothing, arrived: 20, arrivedBytes: 1_280 };
+  assertEquals(load.tally(), warmup);
+  await clock.advance(0.5);
+  load.count();
+  await go(clock, 100);
+  const counted = {
+    ...warmup,
+    ...{ seconds: 0.1, messages: 198, bytes: 12_672, least: 99, most: 99 },
+    ...{ echoed: 200, arrived: 220, arrivedBytes: 14_080 },
+    ...{ sent: 200, sentRate: 2_000 },
+    // Two came back 1 ms after they were sent, and all others after them.
+    pace: 197 / 0.098,
+  };
+  assertEquals(load.tally(), counted);
+  const stopped = load.stop();
+  await go(clock, 10);
+  await stopped;
+  assertEquals(load.tally(), {
+    ...counted,
+    ...{ seconds: 0.101, messages: 200, bytes: 12_800, least: 100, most: 100 },
+    ...{ echoed: 202, arrived: 222, arrivedBytes: 14_208, pace: 199 / 0.099 },
+  });
+});
+
+Deno.test("Load with churn has one message for each connection that counts", async () => {
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: 5, churn: true });
+  const { least, most } = load.tally();
+  assertEquals([least, most], [0, 0]);
+  await run(load);
+  const after = load.tally();
+  assertEquals([after.messages, after.least, after.most], [5, 1, 1]);
+});
+
+Deno.test("Load with nothing to send ends at once, also after a warm-up", async () => {
+  using clock = new FakeClock();
+  for (const warmup of [0, 10]) {
+    const server = new MemoryServer();
+    const { load } = createLoad(server, { messages: 0, rate: 1_000 });
+    await load.open();
+    if (warmup > 0) {
+      load.start();
+      await go(clock, warmup);
+    }
+    load.count();
+    if (warmup === 0) load.start();
+    await go(clock, 10);
+    assertEquals(await load.exhausted, "all sent");
+    await load.stop();
+    const { sent, unsent, arrived } = load.tally();
+    assertEquals([sent, unsent, arrived], [0, 0, 0]);
+  }
+});
+
+Deno.test("Load opens 100 connections at the same time, and no more once it is stopped", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  let attempts = 0;
+  server.refuse = () => (attempts++, 50);
+  const { load } = createLoad(server, { connections: 250 });
+  const opened = load.open().catch(() => {});
+  await clock.advance(49);
+  assertEquals(attempts, 100);
+  await clock.advance(50);
+  assertEquals([attempts, server.sockets.length], [200, 100]);
+  await load.stop();
+  await clock.advance(1_000);
+  assertEquals([attempts, server.sockets.length], [200, 200]);
+  assert(server.sockets.every(({ closed }) => closed));
+  await opened;
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load opens no more where connecting takes too long, unless it has before", async () => {
+  for (const isKnown of [false, true]) {
+    const server = new MemoryServer();
+    let attempts = 0;
+    server.refuse = (attempt) => {
+      attempts = attempt;
+      return isKnown && attempt === 1 ? 0 : new TimeoutError("no answer", 50);
+    };
+    const { load } = createLoad(server, { connections: 250 });
+    const opened = load.open();
+    if (isKnown) await opened;
+    else await assertRejects(() => opened, Error, "no answer within 0.05 s");
+    assertEquals(attempts, isKnown ? 250 : 100);
+    assertEquals(load.faults.total, isKnown ? 249 : 100);
+    await load.stop();
+  }
+});
+
+Deno.test("Load tells of a churned connection that is not open at the end", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt > 1 ? 1_000_000 : 0;
+  const { load } = createLoad(server, {
+    connections: 2,
+    churn: true,
+    drain: 500,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  await clock.advance(100);
+  const stopped = load.stop();
+  await clock.advance(600);
+  await stopped;
+  assertEquals(load.tally().sent, 0);
+  assertEquals(load.faults.counts.get("failed"), 2);
+  assertEquals(
+    load.faults.first.get("failed")?.reason,
+    "not connected in time",
+  );
+});
+
+Deno.test("Load with a rate leaves out a connection that is lost", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    connections: 3,
+    messages: 10,
+    rate: 1_000,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  server.sockets[1]?.handler.onEnd(systemError("ECONNRESET"));
+  await go(clock, 20);
+  assertEquals(await load.exhausted, "all sent");
+  await load.stop();
+  const sent = server.sockets.map(({ written }) => written.length);
+  assertEquals([sent[1], (sent[0] ?? 0) + (sent[2] ?? 0)], [0, 10]);
+  assertEquals([load.tally().messages, load.faults.total], [10, 1]);
+});
+
+Deno.test("Load notices soon that a datagram is lost, if it has little time", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.stalled = true;
+  const { load } = createLoad(server, {
+    addr: { transport: "udp", hostname: "192.0.2.1", port: 7 },
+    patience: 40,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  await clock.advance(39);
+  assertEquals(load.tally().lost, 0);
+  await clock.advance(12);
+  assertEquals(load.tally().lost, 1);
+  load.hurry();
+  await load.stop();
+});
+
+Deno.test("Load that has lost its last connection before it starts says so", async () => {
+  for (const rate of [undefined, 100]) {
+    const server = new MemoryServer();
+    const { load } = createLoad(server, { rate });
+    await load.open();
+    server.sockets[0]?.handler.onEnd(systemError("ECONNRESET"));
+    load.start();
+    assertEquals(await load.exhausted, "no connection left");
+    await load.stop();
+  }
+});
+
+Deno.test("Load with a rate has a warm-up that may last longer than what counts", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    messages: Infinity,
+    rate: 1_000,
+    duration: 100,
+  });
+  await load.open();
+  load.start();
+  await go(clock, 500);
+  const { arrived, unsent } = load.tally();
+  assert(arrived >= 498, `${arrived}`);
+  assertEquals(unsent, 0);
+  await clock.advance(0.5);
+  load.count();
+  await go(clock, 200);
+  await load.stop();
+  assertEquals([load.tally().messages, clock.timers], [100, 0]);
+});
+
+Deno.test("Load that is stopped long before its next message leaves no timer", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: Infinity, rate: 0.1 });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 10);
+  await load.stop();
+  assertEquals([load.tally().messages, clock.timers], [1, 0]);
+});
 
 Deno.test("Load opens connections again that end, and measures the gap", async () => {
   using clock = new FakeClock();

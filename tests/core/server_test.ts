@@ -728,6 +728,14 @@ Deno.test("serve() rejects options of the wrong type or range", () => {
   assertEquals(listener.accepts, 0);
 });
 
+Deno.test("serve() says between which bounds a time must be", () => {
+  assertThrows(
+    () => serve(new MemoryListener(), { idleTimeout: 0 }),
+    RangeError,
+    "Cannot serve: idleTimeout must be more than 0 to 2147483647 milliseconds, but is 0",
+  );
+});
+
 Deno.test("serve() takes the least and the most of each option", async () => {
   for (
     const options of [
@@ -752,7 +760,7 @@ Deno.test("shutdown() rejects a wrong option, and goes on serving", async () => 
   await assertRejects(
     () => server.shutdown({ grace: -1 }),
     RangeError,
-    "grace",
+    "Cannot shut down: grace must be from 0 to 2147483647 milliseconds, but is -1",
   );
   await assertRejects(() => server.shutdown({ grace: 2 ** 31 }), RangeError);
   await assertRejects(() => server.shutdown({ grace: NaN }), TypeError);

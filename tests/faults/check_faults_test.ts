@@ -1,4 +1,4 @@
-import type { DatagramFaults, StreamFaults } from "../../mod.ts";
+import type { DatagramFaults } from "../../mod.ts";
 import {
   checkDatagramFaults,
   checkStreamFaults,
@@ -44,13 +44,39 @@ const TYPES: Record<string, object> = {
     mute: true,
   },
   "mute must be true or false, but is 1": { mute: 1 },
+  "deaf must be true or false, but is yes": { deaf: "yes" },
   "slice must be a whole number from 1, but is a": { slice: ["a", 2] },
+  "slice must be a whole number from 1, but is 1.5": { slice: 1.5 },
+  "after must be a whole number from 0, but is 0.5": { stall: 1, after: 0.5 },
   "jitter needs delay": { jitter: 1 },
   "window needs delay": { window: 1 },
   "after needs stall": { after: 1 },
   "share needs a fault": { share: 50, seed: 1 },
 };
-const RANGES: Record<string, StreamFaults> = {
+const RANGES: Record<string, object> = {
+  "delay must be milliseconds, more than 0, at most 2147483647, but is 2147483648":
+    { delay: 2 ** 31 },
+  "window must be a whole number from 1, but is 0": { delay: 1, window: 0 },
+  "after must be a whole number from 0, but is -1": { stall: 1, after: -1 },
+  "rate must be a whole number from 1, but is 9007199254740992": {
+    rate: 2 ** 53,
+  },
+  "corrupt must be a number of percent, from 0 to 100, but is -1": {
+    corrupt: -1,
+  },
+  "share must be a number of percent, from 0 to 100, but is 101": {
+    share: 101,
+    deaf: true,
+  },
+  "seed must be a whole number from 0 to 4294967295, but is -1": {
+    seed: -1,
+    deaf: true,
+  },
+  "slice must be a whole number from 1, but is 0": { slice: [1, 0] },
+  "slice must be from the least to the most, but is 1": { slice: [1] },
+  "slice must be from the least to the most, but is 1..2..3": {
+    slice: [1, 2, 3],
+  },
   "delay must be milliseconds, more than 0, at most 2147483647, but is 0": {
     delay: 0,
   },
@@ -78,8 +104,33 @@ Deno.test("Faults that are wrong are said to be", () => {
     assertEquals(error.message, `Invalid faults: ${message}`);
   }
   for (const [message, faults] of Object.entries(RANGES)) {
-    const error = assertThrows(() => checkStreamFaults(faults), RangeError);
+    const error = assertThrows(
+      () => checkStreamFaults(untyped(faults)),
+      RangeError,
+    );
     assertEquals(error.message, `Invalid faults: ${message}`);
+  }
+  assertThrows(() => checkStreamFaults(untyped({ share: 50 })), TypeError);
+  for (const faults of [null, 7]) {
+    assertThrows(
+      () => Reflect.apply(checkStreamFaults, undefined, [faults]),
+      TypeError,
+      `Invalid faults: they must be an object, but are ${faults}`,
+    );
+  }
+});
+
+Deno.test("The shares of datagrams are percent", () => {
+  for (const name of ["drop", "duplicate", "reorder"]) {
+    for (const percent of [-1, 101]) {
+      assertThrows(
+        () => checkDatagramFaults(untyped({ [name]: percent })),
+        RangeError,
+        `Invalid faults: ${name} must be a number of percent, from 0 to 100`,
+      );
+    }
+    checkDatagramFaults(untyped({ [name]: 0 }));
+    checkDatagramFaults(untyped({ [name]: 100 }));
   }
 });
 

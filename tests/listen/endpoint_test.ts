@@ -1,5 +1,8 @@
 import { formatAddr, formatEndpoint } from "../../src/core/format_addr.ts";
 import {
+  canBeShared,
+  isEverywhere,
+  looksLikeEndpoint,
   parseEndpoint,
   parsePlainEndpoint,
 } from "../../src/listen/endpoint.ts";
@@ -97,6 +100,29 @@ Deno.test("parseEndpoint() says what it expected", () => {
       `Invalid endpoint ${JSON.stringify(url)}: expected ${expected}`,
     );
   }
+});
+
+Deno.test("What looks like an endpoint is one, right or wrong", () => {
+  for (const arg of ["tcp://:1", "unix:///a", "http://a", "unix:@a", "x://"]) {
+    assertEquals(looksLikeEndpoint(arg), true, arg);
+  }
+  for (
+    const arg of ["", "-p", "unix:a", "unix:/a", "a:1", "://", "--x=tcp://:1"]
+  ) {
+    assertEquals(looksLikeEndpoint(arg), false, arg);
+  }
+});
+
+Deno.test("Several sockets can share an address of TCP or TLS", () => {
+  const shared = ["tcp://:1", "tls://:1", "udp://:1", "unix:///a", "unix:@a"]
+    .filter((url) => canBeShared(parseEndpoint(url).addr));
+  assertEquals(shared, ["tcp://:1", "tls://:1"]);
+});
+
+Deno.test("isEverywhere() knows the addresses that stand for all", () => {
+  const all = ["::", "0.0.0.0", "::1", "127.0.0.1", "localhost", ""]
+    .filter(isEverywhere);
+  assertEquals(all, ["::", "0.0.0.0"]);
 });
 
 Deno.test("An abstract Unix socket has a name and no path", () => {
