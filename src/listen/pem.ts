@@ -106,7 +106,7 @@ function privateKeyIn(pem: PemText, name: string): KeyObject {
 function isKnown({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject) {
   const { modulusLength = 0, namedCurve } = asymmetricKeyDetails ?? {};
   return asymmetricKeyType === "ed25519" ||
-    asymmetricKeyType === "ec" && CURVES.includes(namedCurve) ||
+    CURVES.includes(namedCurve) ||
     asymmetricKeyType === "rsa" && modulusLength >= 2048 &&
       modulusLength <= 8192;
 }

@@ -40,12 +40,16 @@ export function tlsContract(test: Test): void {
     const wrong: [Pem, Pem, string][] = [
       [" \n", key, "cert is empty"],
       ["not PEM", key, none],
+      ["0 is no PEM either", key, none],
       [key, key, none],
       [csr, key, none],
       [cert.replaceAll("M", "!"), key, damaged],
       [first, key, damaged],
+      [cert.slice(0, cert.indexOf("-----END")), key, damaged],
+      [cert.replace("\n", "\n!"), key, damaged],
       [cert + first, key, damaged],
       [openssl(cert, "x509", "-outform", "DER"), key, "cert is in DER"],
+      [latin1(openssl(cert, "x509", "-outform", "DER")), key, "cert is in DER"],
       [utf16(cert), key, "cert is in UTF-16"],
       [cert, utf16(key), "key is in UTF-16"],
       [cert, "not PEM", "key holds no private key in PEM"],
@@ -96,6 +100,12 @@ export function tlsContract(test: Test): void {
       [rsa.cert + cert, key],
       [cert + rsa.cert, key],
       [cert, openssl(key, "ec")],
+      [`0\0\ufffd\n${cert}`, key],
+      ...["P-384", "P-521"].map((name): [Pem, Pem] => {
+        const options = ["ec", "-pkeyopt", `ec_paramgen_curve:${name}`];
+        const { cert, key } = certificateWith("-newkey", ...options);
+        return [cert, key];
+      }),
       [rsa.cert, rsa.key],
       [rsa.cert, openssl(rsa.key, "rsa", "-traditional")],
       [ed25519.cert, ed25519.key],
@@ -131,6 +141,22 @@ export function tlsContract(test: Test): void {
       const subjects = [...output.matchAll(/^ ?\d s:.*?(\w+)$/gm)];
       assertEquals(subjects.map(([_, name]) => name), ["leaf", "mid", "root"]);
     }
+  });
+
+  test("listen() keeps the certificates that have nothing to do with the others", async () => {
+    const { cert, key } = certificate();
+    const other = certificateWith("-newkey", "ed25519", "-subj", "/CN=other");
+    await using server = serve(
+      await listen({
+        transport: "tls",
+        port: 0,
+        cert: other.cert + cert,
+        key,
+      }),
+    );
+    const output = await sClient(portOf(server.addr), ["-showcerts"]);
+    const subjects = [...output.matchAll(/^ ?\d s:.*?(\w+)$/gm)];
+    assertEquals(subjects.map(([_, name]) => name), ["localhost", "other"]);
   });
 
   test("No message has anything of a certificate or a key", async () => {
@@ -339,6 +365,10 @@ function text(bytes: Uint8Array): string {
 }
 
 /** Text in UTF-16, as some editors save it. */
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
 function utf16(text: string): Uint8Array {
   return new Uint8Array(
     Uint16Array.from(`\ufeff${text}`, (letter) => letter.charCodeAt(0)).buffer,
@@ -360,7 +390,8 @@ function signed(key: string) {
     openssl(csr, "x509", "-req", "-signkey", file, ...options);
   return {
     csr,
-    version1: sign(),
+    // Its third byte is where one of version 3 has its version.
+    version1: sign("-set_serial", "0x010102"),
     expired: sign("-extfile", extensions, "-days", "-1"),
   };
 }

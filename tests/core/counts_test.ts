@@ -175,3 +175,45 @@ Deno.test("The counts of several servers add up, endpoint by endpoint", () => {
   assertEquals(sum.durations.counts, [0, 1, 0, 0, 1, 0, 0, 0, 0]);
   assertEquals(sum.durations.sum, 2.002);
 });
+
+Deno.test("Every number has a place of its own", () => {
+  const refusals = ["denied", "per-host", "proxy"] as const;
+  const reasons = [
+    ...["eof", "reset", "handshake", "idle", "lifetime", "limit"] as const,
+    ...["closed", "shutdown", "fault", "error"] as const,
+  ];
+  const counts = newCounts(2);
+  const expected = new Map<string, number>();
+  let next = 1;
+  for (const reason of refusals) {
+    for (let i = 0; i < next; i++) counts.refuse(reason);
+    expected.set(reason, next++);
+  }
+  for (const reason of reasons) {
+    for (let i = 0; i < next; i++) {
+      counts.open(i % 2);
+      counts.close(i % 2, reason, 0);
+    }
+    expected.set(reason, next++);
+  }
+  counts.setWaiting(next);
+  const { refusedBy, closedBy, waiting, ...rest } = counts.read([TCP, TLS]);
+  const all = { ...refusedBy, ...closedBy };
+  assertEquals(all, Object.fromEntries(expected) as typeof all);
+  const sum = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + (expected.get(name) ?? NaN), 0);
+  const ended = sum(reasons);
+  assertEquals([rest.accepted, rest.active, waiting], [ended, 0, next]);
+  assertEquals(rest.refused, sum(refusals));
+  assertEquals(rest.failed, sum(["reset", "handshake", "error"]));
+  assertEquals(rest.durations.counts, [ended, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assertEquals(rest.durations.sum, 0);
+  assertEquals("datagrams" in rest, false);
+});
+
+Deno.test("None of a dead server's connections wait for their turn", () => {
+  const counts = newCounts(1);
+  counts.setWaiting(3);
+  counts.bury();
+  assertEquals(counts.read([TCP]).waiting, 0);
+});
