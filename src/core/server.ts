@@ -4,6 +4,7 @@ import { Counts, type Sums } from "./counts.ts";
 import { echoAmong, Shared } from "./echo.ts";
 import { checkNames } from "./check_names.ts";
 import { codeOf, reasonOf } from "./error_message.ts";
+import { type Ender, Handle, type Served } from "./handle.ts";
 import { HandshakeError, TlsError } from "./handshake.ts";
 import { type EndingFault, InjectedFault } from "./injected_fault.ts";
 import {
@@ -218,16 +219,11 @@ function checkListener(listener: unknown): void {
 /** What a connection says of its peer. */
 type Peer = Pick<Connection, "remoteAddr" | "via" | "refused">;
 
-interface Entry {
-  readonly id: number;
-  readonly remoteAddr: Addr;
-  readonly via: Addr | undefined;
+interface Entry extends Served {
   /** The index of its listener. */
   readonly endpoint: number;
   readonly connection: Connection;
-  readonly openedAt: number;
   bytes: number;
-  /** Whether bytes have moved since the last sweep. */
   moved: boolean;
   quietSince: number;
   /** The number of bytes that ends it. */
@@ -257,6 +253,10 @@ class Server<A extends Addr> implements EchoServer<A> {
   readonly #shared = new Shared();
   readonly #entries = new Set<Entry>();
   readonly #startedAt = new Date();
+  readonly #ender: Ender<Entry> = {
+    close: (entry) => this.#finish(entry, "closed"),
+    reset: (entry) => this.#reset(entry),
+  };
   #lastId = 0;
   #peak = 0;
   /** Whether it is being shut down, though it may still accept. */
@@ -592,24 +592,11 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   /** What a callback may know of a connection, and do with it. */
   #handle(entry: Entry): OpenConnection {
-    const { id, remoteAddr, via, openedAt } = entry;
-    return {
-      id,
-      remoteAddr,
-      listenerAddr: this.addrs[entry.endpoint] ?? this.addr,
-      ...(via && { via }),
-      get bytes() {
-        return entry.bytes;
-      },
-      get duration() {
-        return performance.now() - openedAt;
-      },
-      get idle() {
-        return entry.moved ? 0 : performance.now() - entry.quietSince;
-      },
-      close: () => this.#finish(entry, "closed"),
-      reset: () => this.#reset(entry),
-    };
+    return new Handle(
+      entry,
+      this.addrs[entry.endpoint] ?? this.addr,
+      this.#ender,
+    );
   }
 
   /** Looks after the connections' times while there are any. */

@@ -651,9 +651,10 @@ Deno.test("Callbacks are told what there is to know of a connection, and no more
   assertEquals<unknown>(fixture.closed, [{ ...known, reason: "reset" }]);
   const [open] = failed;
   assert(open);
-  const { listenerAddr, idle, close, reset, ...rest } = open;
-  assertEquals(rest, known);
+  const { id, bytes, duration, listenerAddr, idle, close, reset } = open;
+  assertEquals({ id, remoteAddr: open.remoteAddr, bytes, duration }, known);
   assertEquals([listenerAddr, idle], [fixture.listener.addr, 500]);
+  assertEquals(Object.keys(open), ["id", "remoteAddr", "listenerAddr"]);
   assertEquals([typeof close, typeof reset], ["function", "function"]);
 });
 
