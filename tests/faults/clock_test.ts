@@ -44,3 +44,29 @@ Deno.test("Clock has no timer without an alarm", async () => {
   clock.stop();
   assertEquals(fake.timers, 0);
 });
+
+Deno.test("Clock clears the one alarm that it is told to, if it has not rung", async () => {
+  using fake = new FakeClock();
+  const clock = new Clock();
+  const rung: string[] = [];
+  const set = (time: number) =>
+    clock.set(time, () => rung.push(`${time} at ${fake.now}`));
+  const [first, second, cleared] = [set(10), set(20), set(30)];
+  set(40);
+  clock.clear(cleared);
+  clock.clear(cleared);
+  // One that is the last of them leaves the others their timer.
+  clock.clear(set(50));
+  await fake.advance(15);
+  clock.clear(first);
+  await fake.advance(85);
+  assertEquals(rung, ["10 at 10", "20 at 20", "40 at 40"]);
+  clock.clear(second);
+  const stopped = set(200);
+  clock.stop();
+  set(150);
+  clock.clear(stopped);
+  await fake.advance(100);
+  assertEquals(rung.slice(3), ["150 at 150"]);
+  assertEquals(fake.timers, 0);
+});

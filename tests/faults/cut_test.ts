@@ -28,6 +28,9 @@ Deno.test("reset comes after exactly so many bytes, once they are delivered", as
   const done = echo(connection, (count) => counts.push(count));
   inner.send([1, 2, 3]);
   await settled();
+  inner.deliver();
+  await settled();
+  assertEquals(inner.resets, 0);
   inner.send([4, 5, 6, 7]);
   inner.end();
   await settled();
@@ -59,6 +62,7 @@ Deno.test("close after a write interrupts a read, which later reads take over", 
   assertEquals([fault, inner.closed, inner.endSent], ["close", 0, false]);
   inner.send([1]);
   assertEquals(await connection.read(new Uint8Array(8)), 1);
+  assertEquals(inner.bufferSizes.length, 1);
   inner.send([1, 2]);
   assertEquals(await connection.read(new Uint8Array(8)), 2);
   inner.end();
@@ -73,4 +77,37 @@ Deno.test("A connection that is closed first is not reset", async () => {
   inner.deliver();
   await settled();
   assertEquals([inner.closed, inner.resets], [1, 0]);
+});
+
+Deno.test("close is told when the last byte is written, though the peer sends nothing more", async () => {
+  const inner = new MemoryDuplex();
+  const done = echo(new Cut(inner, "close", 2));
+  inner.send([1, 2, 3]);
+  const { fault } = await assertRejects(() => done, InjectedFault);
+  assertEquals([fault, inner.received], ["close", [1, 2]]);
+});
+
+Deno.test("close takes over what comes in at the same time", async () => {
+  const inner = new MemoryDuplex();
+  const connection = new Cut(inner, "close", 1);
+  const before = connection.read(new Uint8Array(8));
+  inner.send([1, 2]);
+  assertEquals(await before, 2);
+  const reading = connection.read(new Uint8Array(8));
+  const writing = connection.write(new Uint8Array(1));
+  inner.send([3, 4, 5]);
+  await writing;
+  await assertRejects(() => reading, InjectedFault);
+  assertEquals(await connection.read(new Uint8Array(8)), 3);
+  inner.end();
+  assertEquals(await connection.read(new Uint8Array(8)), null);
+});
+
+Deno.test("reset waits for nothing but what is on its way", async () => {
+  const inner = new Resettable();
+  const connection = new Cut(inner, "reset", 2);
+  await connection.write(new Uint8Array(8));
+  inner.deliver();
+  await settled();
+  assertEquals(inner.resets, 1);
 });

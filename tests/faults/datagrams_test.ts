@@ -2,7 +2,7 @@ import { Clock } from "../../src/faults/clock.ts";
 import type { DatagramFaults } from "../../src/core/fault_options.ts";
 import { faultyDatagrams } from "../../src/faults/faulty_datagrams.ts";
 import { reorder } from "../../src/faults/reorder.ts";
-import { assert, assertEquals } from "../helpers/assert.ts";
+import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
 const ONE = { address: "192.0.2.1", port: 1 };
@@ -113,8 +113,25 @@ Deno.test("delay drops what a window does not hold, and what is held at the end"
   await clock.advance(50);
   assertEquals(sender.sent.length, 10);
   sender.send(1);
+  assertEquals(sender.dropped, 5, "there is room again");
   sender.close();
   assertEquals(clock.timers, 0);
+});
+
+Deno.test("Without a share all datagrams are affected, without a seed at random", () => {
+  const all = new Sender({ drop: 100 });
+  all.sendMany(1_000);
+  assertEquals(all.dropped, 1_000);
+  const which = [0, 1].map(() => {
+    const sender = new Sender({ drop: 50 });
+    for (let byte = 0; byte < 200; byte++) sender.send(byte);
+    return sender.bytes.join();
+  });
+  assert(which[0] !== which[1]);
+});
+
+Deno.test("Datagrams have no faults that are wrong", () => {
+  assertThrows(() => new Sender({ drop: 101 }), RangeError, "drop");
 });
 
 Deno.test("A datagram that is larger than the window passes alone", async () => {

@@ -50,7 +50,9 @@ Deno.test("delay gives the same to a caller of read()", async () => {
   const first = connection.read(p);
   inner.send([1, 2, 3]);
   inner.end();
-  await clock.advance(50);
+  await clock.advance(49);
+  assertEquals(p[0], 0);
+  await clock.advance(1);
   assertEquals([await first, [...p]], [2, [1, 2]]);
   assertEquals([await connection.read(p), p[0]], [1, 3]);
   assertEquals(await connection.read(p), null);
@@ -89,6 +91,8 @@ Deno.test("jitter keeps the order, and the bounds", async () => {
     times.add(Math.round(came));
   }
   assert(times.size > 5, `${times.size}`);
+  // Some are shorter, and some are longer.
+  assert(Math.min(...times) < 50 && Math.max(...times) > 50);
 });
 
 Deno.test("delay holds a window at most, and then reads no more", async () => {
@@ -154,4 +158,77 @@ Deno.test("After the end is sent, a delayed pipe drops what comes", async () => 
   await clock.advance(50);
   await done;
   assertEquals(sent, 1);
+});
+
+Deno.test("delay frees at once what it holds when the end is sent", async () => {
+  using clock = new FakeClock();
+  const inner = new MemoryDuplex();
+  const connection = delayed(inner, { window: 1_000 });
+  const done = echo(connection);
+  inner.send(new Uint8Array(100_000));
+  await settled();
+  assert(inner.unread > 0);
+  await connection.closeWrite?.();
+  await settled();
+  assertEquals([inner.unread, inner.received], [0, []]);
+  inner.send(new Uint8Array(100_000));
+  await settled();
+  assertEquals(inner.unread, 0);
+  inner.end();
+  await clock.advance(50);
+  await done;
+});
+
+Deno.test("delay is over when a write fails, unless the end was sent before", async () => {
+  for (const isEnded of [false, true]) {
+    using clock = new FakeClock();
+    const writing = Promise.withResolvers<number>();
+    const inner = Object.assign(new MemoryDuplex(), {
+      write: () => writing.promise,
+    });
+    const connection = delayed(inner);
+    const done = echo(connection);
+    inner.send([1]);
+    await clock.advance(50);
+    if (isEnded) await connection.closeWrite?.();
+    writing.reject(systemError("EPIPE"));
+    if (!isEnded) await assertRejects(() => done, Error, "EPIPE");
+    inner.end();
+    await clock.advance(50);
+    if (isEnded) await done;
+  }
+});
+
+Deno.test("delay ends a read when it is closed, though the connection's does not", async () => {
+  using clock = new FakeClock();
+  let reads = 0;
+  const connection = delayed({
+    remoteAddr: new MemoryConnection().remoteAddr,
+    read: () => {
+      reads++;
+      return new Promise<never>(() => {});
+    },
+    write: (p) => Promise.resolve(p.length),
+    close() {},
+  });
+  const reading = connection.read(new Uint8Array(1));
+  connection.close();
+  await assertRejects(() => reading, Error, "Connection closed");
+  assertEquals([reads, clock.timers], [1, 0]);
+});
+
+Deno.test("delay has one read under way at a time", async () => {
+  using clock = new FakeClock();
+  const inner = new MemoryConnection();
+  const connection = delayed(inner);
+  inner.send([1]);
+  const first = connection.read(new Uint8Array(1));
+  await clock.advance(50);
+  await first;
+  const second = connection.read(new Uint8Array(1));
+  await settled();
+  // The first byte and what is pending.
+  assertEquals(inner.bufferSizes.length, 2);
+  connection.close();
+  await assertRejects(() => second, Error, "Connection closed");
 });

@@ -1,8 +1,10 @@
 import {
   type ClosedConnection,
   type Connection,
+  echo,
   faultyConnection,
   faultyListener,
+  InjectedFault,
   type Listener,
   serve,
   type ServeOptions,
@@ -15,7 +17,11 @@ import {
   assertThrows,
 } from "../helpers/assert.ts";
 import { FakeClock, settled } from "../helpers/fake_clock.ts";
-import { MemoryDuplex, MemoryListener } from "../helpers/memory.ts";
+import {
+  MemoryConnection,
+  MemoryDuplex,
+  MemoryListener,
+} from "../helpers/memory.ts";
 
 /** A server whose connections have faults. */
 class Faulty implements AsyncDisposable {
@@ -263,4 +269,92 @@ Deno.test("faultyListener() refuses what it cannot do, and passes on the rest", 
   const accepting = faulty.accept();
   faulty.close();
   assertEquals([await accepting, inner.closed], [null, 1]);
+});
+
+/** What is echoed of so many bytes, in which pieces, and how it ends. */
+async function echoFaulty(faults: StreamFaults, count: number) {
+  const inner = Object.assign(new MemoryDuplex(), {
+    reset: () => inner.fail(new Error("Reset here")),
+  });
+  const pieces: number[] = [];
+  inner.send(new Uint8Array(count));
+  inner.end();
+  const connection = faultyConnection(inner, faults);
+  const ended = echo(connection, (count) => count > 0 && pieces.push(count));
+  const ending = await ended.catch((error) => error);
+  return { received: inner.received, pieces, ending };
+}
+
+Deno.test("Of reset and close the earlier one counts", async () => {
+  const cases: [StreamFaults, "reset" | "close", number][] = [
+    [{ reset: 5, close: 9 }, "reset", 5],
+    [{ reset: 9, close: 5 }, "close", 5],
+    [{ reset: 5, close: 5 }, "reset", 5],
+    [{ close: 0, deaf: true }, "close", 0],
+    [{ close: 1, slice: 1 }, "close", 1],
+  ];
+  for (const [faults, fault, count] of cases) {
+    const { received, ending } = await echoFaulty(faults, 20);
+    assert(ending instanceof InjectedFault);
+    assertEquals([ending.fault, received.length], [fault, count]);
+  }
+});
+
+Deno.test("slice is one size or two, and corrupt alters what is echoed", async () => {
+  const sliced = await echoFaulty({ slice: 3 }, 10);
+  assertEquals(sliced.pieces, [3, 3, 3, 1]);
+  const { pieces } = await echoFaulty({ slice: [2, 4], seed: 1 }, 50);
+  const sizes = new Set(pieces.slice(0, -1));
+  assertEquals([...sizes].sort(), [2, 3, 4]);
+  const { received } = await echoFaulty({ corrupt: 100 }, 10);
+  assertEquals(received.filter((byte) => byte !== 0).length, 1);
+});
+
+Deno.test("Without a share all connections are affected, without a seed at random", async () => {
+  assertEquals(await affected({ mute: true }, 500), "x".repeat(500));
+  const half = { mute: true, share: 50 };
+  assert(await affected(half, 100) !== await affected(half, 100));
+});
+
+Deno.test("A connection without a fault, or one that is refused, stays as it is", () => {
+  const connection = new MemoryDuplex();
+  assertEquals(faultyConnection(connection, { deaf: false }), connection);
+  const refused = Object.assign(new MemoryDuplex(), {
+    refused: { reason: "proxy", error: "not a balancer" } as const,
+  });
+  assertEquals(faultyConnection(refused, { deaf: true }), refused);
+});
+
+Deno.test("A faulty connection can do what the one under it can", () => {
+  const plain = new MemoryConnection();
+  const via = { transport: "tcp", hostname: "192.0.2.9", port: 1 } as const;
+  let resets = 0;
+  const able = Object.assign(new MemoryDuplex(), {
+    via,
+    reset: () => void resets++,
+  });
+  const abilities = [plain, able].map((inner) => {
+    const { via, closeWrite, reset } = faultyConnection(inner, { delay: 1 });
+    reset?.();
+    return [via, typeof closeWrite, typeof reset];
+  });
+  assertEquals(abilities, [
+    [undefined, "undefined", "undefined"],
+    [via, "function", "function"],
+  ]);
+  assertEquals(resets, 1);
+});
+
+Deno.test("reset() of a faulty connection ends what is held back", async () => {
+  using clock = new FakeClock();
+  const inner = Object.assign(new MemoryDuplex(), { reset: () => {} });
+  const connection = faultyConnection(inner, { delay: 1_000 });
+  inner.send([1]);
+  const done = echo(connection);
+  await settled();
+  connection.reset?.();
+  await assertRejects(() => done, Error, "Connection closed");
+  assertEquals([inner.received, clock.timers], [[], 0]);
+  inner.end();
+  await settled();
 });

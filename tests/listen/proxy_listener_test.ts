@@ -2,7 +2,7 @@ import { echo } from "../../src/core/echo.ts";
 import { InjectedFault } from "../../src/core/injected_fault.ts";
 import { serve } from "../../src/core/server.ts";
 import type { ServeOptions } from "../../src/core/serve_options.ts";
-import type { Connection } from "../../src/core/transport.ts";
+import type { Connection, Pem } from "../../src/core/transport.ts";
 import { faultyListener } from "../../src/faults/faulty_listener.ts";
 import { behindProxy } from "../../src/listen/behind_proxy.ts";
 import { formatAddr } from "../../src/core/format_addr.ts";
@@ -308,6 +308,111 @@ Deno.test("Balancers are networks, addresses, or whoever has a Unix socket", asy
     TypeError,
     "The places of balancers must be an array that is not empty",
   );
+  await assertRejects(
+    () => Reflect.apply(behindProxy, undefined, [{}, "10.0.0.0/8"]),
+    TypeError,
+    "The places of balancers must be an array that is not empty",
+  );
+});
+
+Deno.test("A listener behind a balancer does all that the one under it does", async () => {
+  const calls: unknown[] = [];
+  const inner = Object.assign(new MemoryListener(), {
+    datagrams: { echoed: 1, dropped: 2, bytes: 3 },
+    reload: (pem: Pem) => void calls.push(pem),
+    ref: () => void calls.push("ref"),
+    unref: () => void calls.push("unref"),
+  });
+  const listener = await behindProxy(inner, BALANCERS);
+  const pem = { cert: "cert", key: "key" };
+  listener.reload?.(pem);
+  listener.unref?.();
+  listener.ref?.();
+  assertEquals(calls, [pem, "unref", "ref"]);
+  assertEquals([listener.addr, listener.datagrams], [
+    inner.addr,
+    inner.datagrams,
+  ]);
+  await listener.close();
+  await listener.close();
+  assertEquals(inner.closed, 1);
+
+  const plain = await behindProxy(new MemoryListener(), BALANCERS);
+  plain.unref?.();
+  plain.ref?.();
+  assertEquals([plain.reload, plain.datagrams], [undefined, undefined]);
+  await plain.close();
+});
+
+Deno.test("One accept() is pending at a time, here and at the listener under it", async () => {
+  using clock = new FakeClock();
+  const inner = new MemoryListener();
+  const listener = await behindProxy(inner, BALANCERS);
+  const accepted = listener.accept();
+  await assertRejects(
+    () => listener.accept(),
+    Error,
+    "Cannot accept: another accept() is pending",
+  );
+  await settled();
+  assertEquals(inner.accepts, 1);
+  const connection = inner.connect(new MemoryConnection());
+  connection.send(HEADER);
+  await settled();
+  assert(await accepted);
+  const next = listener.accept();
+  await settled();
+  assertEquals(inner.accepts, 2);
+  await listener.close();
+  assertEquals([await next, clock.timers], [null, 0]);
+});
+
+Deno.test("A listener that ends by itself gives those whose headers are under way, then null", async () => {
+  const inner = new MemoryListener();
+  const listener = await behindProxy(inner, BALANCERS);
+  const accepted = listener.accept();
+  const connection = inner.connect(new MemoryConnection());
+  await settled();
+  inner.close();
+  await settled();
+  connection.send(HEADER);
+  assert((await accepted)?.via);
+  const { accepts } = inner;
+  assertEquals([await listener.accept(), inner.accepts], [null, accepts]);
+  await listener.close();
+});
+
+Deno.test("close() closes a connection that the listener hands over late, and tells its error", async () => {
+  const handOver = Promise.withResolvers<Connection>();
+  const listener = await behindProxy({
+    addr: new MemoryListener().addr,
+    accept: () => handOver.promise,
+    close() {
+      throw new Error("Cannot close");
+    },
+  }, BALANCERS);
+  const accepted = listener.accept();
+  const closing = Promise.try(() => listener.close());
+  await assertRejects(() => closing, Error, "Cannot close");
+  assertEquals(await accepted, null);
+  const late = new MemoryConnection();
+  handOver.resolve(late);
+  await settled();
+  assertEquals([late.closed, late.bufferSizes], [1, []]);
+});
+
+Deno.test("A connection that is refused is closed for who reads or writes it", async () => {
+  const inner = new MemoryListener();
+  const listener = await behindProxy(inner, BALANCERS);
+  inner.connect(new MemoryConnection("198.51.100.1"));
+  const refused = await listener.accept();
+  assert(refused?.refused);
+  const bytes = new Uint8Array(1);
+  for (const use of [() => refused.read(bytes), () => refused.write(bytes)]) {
+    await assertRejects(use, Error, "Connection closed");
+  }
+  refused.close();
+  await listener.close();
 });
 
 for (const name of ["unix", "192.0.2.0/24"]) {

@@ -179,6 +179,11 @@ const INVALID: readonly [what: string, Uint8Array, reason: string][] = [
     WRONG_SUM,
   ],
   [
+    "LOCAL of an unknown family and a wrong sum",
+    version2(0xff, value(3, [0, 0, 0, 0]), LOCAL),
+    WRONG_SUM,
+  ],
+  [
     "a header that is one byte too long",
     version2(0x11, [...INET, ...value(4, Array(4082).fill(1))]),
     LONG,
@@ -216,7 +221,12 @@ Deno.test("What cannot become a header is refused at once", () => {
     [LONG]: version2(0x11, Array(4097).fill(0)).subarray(0, 16),
   };
   for (const [reason, bytes] of Object.entries(refused)) {
-    assertThrows(() => readProxyHeader(bytes), ProxyError, reason);
+    const { name } = assertThrows(
+      () => readProxyHeader(bytes),
+      ProxyError,
+      reason,
+    );
+    assertEquals(name, "ProxyError");
     const before = bytes.subarray(0, -1);
     assertEquals(readProxyHeader(before), undefined);
   }
@@ -262,6 +272,21 @@ Deno.test("A header tells of the client that it was made for", () => {
       const { length } = header;
       assertEquals(readProxyHeader(header), { length, source: told });
     }
+  }
+});
+
+Deno.test("A header is of the version that it is to be", () => {
+  const ends = [CLIENT, net("192.0.2.2", 7)] as const;
+  const line = version1("TCP4 192.0.2.1 192.0.2.2 4660 7");
+  assertEquals(makeProxyHeader(1, ...ends), line);
+  assertEquals(makeProxyHeader(2, ...ends), version2(0x11, INET));
+  const line6 = version1("TCP6 2001:db8::1 2001:db8::2 4660 7");
+  const ends6 = [CLIENT6, net("2001:db8::2", 7)] as const;
+  assertEquals(makeProxyHeader(1, ...ends6), line6);
+  assertEquals(makeProxyHeader(2, ...ends6), version2(0x21, INET6));
+  for (const none of [[CLIENT, CLIENT6], [unix("/a"), CLIENT]] as const) {
+    assertEquals(makeProxyHeader(1, ...none), version1("UNKNOWN"));
+    assertEquals(makeProxyHeader(2, ...none), version2(0x00, [], LOCAL));
   }
 });
 
