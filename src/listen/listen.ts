@@ -23,7 +23,7 @@ import type {
   UnixAddr,
   UnixListenOptions,
 } from "../core/transport.ts";
-import type { PemText } from "./pem.ts";
+import type { PemNames, PemText } from "./pem.ts";
 import type { UdpBindOptions } from "./udp.ts";
 
 /**
@@ -88,16 +88,21 @@ export async function listen(
   });
 }
 
-/** As {@linkcode listen}, with a listener for each address of a loopback name. */
+/**
+ * As {@linkcode listen}, with a listener for each address of a loopback name.
+ *
+ * @param names What an error calls certificate and key, where they are files.
+ */
 export async function listenAll(
   options: ListenOptions,
+  names: PemNames = { cert: "cert", key: "key" },
 ): Promise<readonly Listener[]> {
   const endpoint = complete(options);
   // Before anything is bound: they say what is wrong.
   const reading = await loadProxy(options);
   const misbehaving = await loadFaults(options, endpoint.transport);
   try {
-    const listeners = await bindName(endpoint);
+    const listeners = await bindName(await checkTls(endpoint, names));
     return listeners.map(reading).map(misbehaving);
   } catch (thrown) {
     const cause = await realReason(thrown, endpoint);
@@ -149,7 +154,7 @@ async function loadFaults(
 /** Finds the reason of a failed look-up, which the runtimes do not all tell. */
 async function realReason(
   error: unknown,
-  endpoint: Endpoint,
+  endpoint: UncheckedEndpoint,
 ): Promise<unknown> {
   if (!("hostname" in endpoint)) return error;
   const { withLookup } = await import("../runtimes/lookup_error.ts");
@@ -157,7 +162,9 @@ async function realReason(
 }
 
 /** Reasons that differ by endpoint, by POSIX name. */
-function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
+function reasonsFor(
+  endpoint: UncheckedEndpoint,
+): Readonly<Record<string, string>> {
   if (!("port" in endpoint)) return {};
   if (endpoint.port === 0 || endpoint.port >= 1024) return {};
   return {
@@ -168,12 +175,17 @@ function reasonsFor(endpoint: Endpoint): Readonly<Record<string, string>> {
 /** Complete and checked options. */
 type Endpoint =
   | TcpBindOptions
+  | TlsBindOptions
+  | UdpBindOptions
+  | UnixBindOptions & { readonly mode: number };
+
+/** The same, with certificate and key as they are given. */
+type UncheckedEndpoint =
+  | Exclude<Endpoint, TlsBindOptions>
   | Omit<TlsBindOptions, "cert" | "key"> & {
     readonly cert: PemText;
     readonly key: PemText;
-  }
-  | UdpBindOptions
-  | UnixBindOptions & { readonly mode: number };
+  };
 
 /** The options of each transport. */
 const OPTIONS = {
@@ -233,7 +245,7 @@ function checkKeys(options: ListenOptions): void {
   checkNames(action, options, OPTIONS[transport]);
 }
 
-function complete(options: ListenOptions): Endpoint {
+function complete(options: ListenOptions): UncheckedEndpoint {
   checkKeys(options);
   if (options.transport === "unix") {
     const { transport, path, mode = 0o600 } = options;
@@ -263,8 +275,8 @@ function complete(options: ListenOptions): Endpoint {
     case "tls": {
       const { transport, cert, key, faults } = options;
       const { reusePort = false, resets = false } = options;
-      checkSecret("cert", cert);
-      checkSecret("key", key);
+      checkPemType("cert", cert);
+      checkPemType("key", key);
       checkSwitch("reusePort", reusePort);
       checkSwitch("resets", resets);
       const handshakeTimeout = HANDSHAKE_TIMEOUT;
@@ -287,6 +299,16 @@ function complete(options: ListenOptions): Endpoint {
       return { transport, hostname, port, anySource, faults };
     }
   }
+}
+
+/** Checks certificate and key, if the endpoint has them. */
+async function checkTls(
+  endpoint: UncheckedEndpoint,
+  names: PemNames,
+): Promise<Endpoint> {
+  if (endpoint.transport !== "tls") return endpoint;
+  const { checkPem } = await import("./pem.ts");
+  return { ...endpoint, ...checkPem(endpoint.cert, endpoint.key, names) };
 }
 
 /** Binds the addresses of a name, all on the same port. */
@@ -358,9 +380,7 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
   }
   const runtime = await loadRuntime();
   if (endpoint.transport === "tls") {
-    const { checkPem } = await import("./pem.ts");
-    const names = { cert: "cert", key: "key" };
-    const pem = checkPem(endpoint.cert, endpoint.key, names);
+    const pem = { cert: endpoint.cert, key: endpoint.key };
     const open = (pem: Pem, place: Partial<TlsBindOptions> = {}) =>
       runtime.listen({ ...endpoint, ...place, ...pem, backlog: BACKLOG });
     const isReplaceable = !runtime.reloads(endpoint) && runtime.sharesPorts &&
@@ -392,16 +412,11 @@ function checkText(name: string, value: unknown): void {
   );
 }
 
-/** Checks text or bytes, and never says what they are. */
-function checkSecret(name: string, value: unknown): void {
-  const length = typeof value === "string"
-    ? value.length
-    : ArrayBuffer.isView(value)
-    ? value.byteLength
-    : 0;
-  if (length > 0) return;
+/** Checks that it is text or bytes, and never says what they are. */
+function checkPemType(name: string, value: unknown): void {
+  if (typeof value === "string" || ArrayBuffer.isView(value)) return;
   throw new TypeError(
-    `Cannot listen: ${name} must be a string or a Uint8Array that is not empty`,
+    `Cannot listen: ${name} must be a string or a Uint8Array`,
   );
 }
 

@@ -4,6 +4,12 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 /** A file in PEM: its bytes or its text. */
 export type PemText = string | Uint8Array;
 
+/** What an error calls certificate and key: for example their files. */
+export interface PemNames {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** The keys that every runtime accepts. */
 const KINDS =
   "RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
@@ -29,7 +35,7 @@ const ENCODINGS: Readonly<Record<string, "pkcs8" | "pkcs1" | "sec1">> = {
 export function checkPem(
   cert: PemText,
   key: PemText,
-  names: { cert: string; key: string },
+  names: PemNames,
 ): { cert: string; key: string } {
   const rest = certificatesIn(cert, names.cert);
   const privateKey = privateKeyIn(key, names.key);

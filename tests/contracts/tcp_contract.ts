@@ -89,6 +89,10 @@ export function tcpContract(test: Test): void {
         ],
         [{ cert: "c", key: "k" }, 'cert needs the option transport: "tls"'],
         [
+          { transport: "tls", cert: "c" },
+          "key must be a string or a Uint8Array",
+        ],
+        [
           { anySource: true },
           'anySource needs the option transport: "udp"',
         ],

@@ -38,7 +38,9 @@ export function tlsContract(test: Test): void {
     const other = "key holds a private key that is damaged, or of another kind";
     const { csr, version1 } = signed(key);
     const wrong: [Pem, Pem, string][] = [
+      ["", key, "cert is empty"],
       [" \n", key, "cert is empty"],
+      [cert, new Uint8Array(), "key is empty"],
       ["not PEM", key, none],
       ["0 is no PEM either", key, none],
       [key, key, none],

@@ -1,7 +1,8 @@
 import { formatEndpoint } from "../../core/format_addr.ts";
 import { explain } from "../../core/error_message.ts";
 import { listenAll } from "../../listen/listen.ts";
-import type { Listener, ListenOptions, Pem } from "../../core/transport.ts";
+import type { Listener, ListenOptions } from "../../core/transport.ts";
+import type { PemNames } from "../../listen/pem.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -17,7 +18,8 @@ export async function openAll(settings: Settings): Promise<Opened[]> {
   const opened: Opened[] = [];
   try {
     for (const endpoint of settings.endpoints) {
-      const all = await listenAll(await optionsFor(endpoint, settings));
+      const options = await optionsFor(endpoint, settings);
+      const all = await listenAll(options, pemNames(settings));
       for (const listener of all) {
         const { addr } = listener;
         opened.push({ endpoint: { ...endpoint, addr }, listener });
@@ -42,7 +44,9 @@ export async function reloadAll(
   const secure = listeners.filter(({ addr }) => addr.transport === "tls");
   if (secure.length === 0) return 0;
   try {
-    const pem = await readPem(settings);
+    const { checkPem } = await import("../../listen/pem.ts");
+    const { cert, key } = await readPem(settings);
+    const pem = checkPem(cert, key, pemNames(settings));
     for (const listener of secure) {
       if (!listener.reload) {
         throw new Error(
@@ -87,14 +91,15 @@ async function optionsFor(
   }
 }
 
+/** What errors call certificate and key. */
+function pemNames({ tlsCert = "", tlsKey = "" }: Settings): PemNames {
+  return { cert: tlsCert, key: tlsKey };
+}
+
 /** Reads certificate and key. Rejects with the reason, which names the file. */
-async function readPem(
-  { tlsCert = "", tlsKey = "" }: Settings,
-): Promise<Pem> {
-  const { checkPem } = await import("../../listen/pem.ts");
-  const cert = await readBytes(tlsCert);
-  const key = await readBytes(tlsKey);
-  return checkPem(cert, key, { cert: tlsCert, key: tlsKey });
+async function readPem(settings: Settings) {
+  const { cert, key } = pemNames(settings);
+  return { cert: await readBytes(cert), key: await readBytes(key) };
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {

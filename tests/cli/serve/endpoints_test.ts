@@ -182,9 +182,11 @@ test(
     const file = (name: string) => directory.file(name);
     makeCertificate(file("cert.pem"), file("key.pem"));
     makeCertificate(file("other.pem"), file("other_key.pem"));
+    await Deno.writeTextFile(file("empty.pem"), "");
     const wrong: [string, string, RegExp][] = [
       ["none.pem", "key.pem", /cannot read \S+none\.pem: /],
       ["cert.pem", "none.pem", /cannot read \S+none\.pem: /],
+      ["cert.pem", "empty.pem", /empty\.pem is empty$/],
       ["", "key.pem", /cannot read \S+: /],
       ["key.pem", "key.pem", /key\.pem holds no certificate in PEM$/],
       ["cert.pem", "cert.pem", /cert\.pem holds no private key in PEM/],
