@@ -66,8 +66,9 @@ class FaultyListener<A extends Addr> implements Listener<A> {
     }
   }
 
-  close(): void {
-    this.#listener.close();
+  /** Closes the listener that is decorated. Settles as its `close` does. */
+  async close(): Promise<void> {
+    await this.#listener.close();
   }
 
   ref(): void {

@@ -10,6 +10,7 @@ export class ProxiedConnection implements Connection {
   readonly pipe?: (onBytes: (count: number) => void) => Promise<void>;
   readonly closeWrite?: () => Promise<void>;
   readonly reset?: () => void;
+  readonly delivered?: () => Promise<void>;
   readonly #connection: Connection;
   /** What has been read behind the header. */
   #rest: Uint8Array | undefined;
@@ -36,7 +37,7 @@ export class ProxiedConnection implements Connection {
     }
     this.#connection = connection;
     if (rest.length > 0) this.#rest = rest;
-    const { pipe, closeWrite, reset } = connection;
+    const { pipe, closeWrite, reset, delivered } = connection;
     if (pipe) {
       this.pipe = async (onBytes) => {
         await this.#writeRest(onBytes);
@@ -51,6 +52,7 @@ export class ProxiedConnection implements Connection {
       };
     }
     if (reset) this.reset = () => reset.call(connection);
+    if (delivered) this.delivered = () => delivered.call(connection);
   }
 
   read(p: Uint8Array): Promise<number | null> {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { pattern } from "../helpers/client.ts";
-import { Fixture } from "../helpers/fixtures.ts";
+import { Fixture, Pair } from "../helpers/fixtures.ts";
 import { version1 } from "../helpers/proxy_header.ts";
 import type { Transport } from "../helpers/transports.ts";
 import type { Test } from "./connection_contract.ts";
@@ -48,6 +48,27 @@ export function proxyContract(
     assertEquals(refusals, ["proxy", "no PROXY header"]);
     assertEquals([fixture.stats.accepted, fixture.stats.refused], [0, 1]);
   });
+
+  if (behind.name !== "unix") {
+    test("A reset on purpose lets what was sent before it arrive", async () => {
+      const bytes = pattern(1_000_000);
+      const resetting: Transport = {
+        ...behind,
+        options() {
+          const options = behind.options();
+          assert(options.transport !== "unix" && options.transport !== "udp");
+          return { ...options, faults: { reset: bytes.length } };
+        },
+      };
+      await using pair = await Pair.open(resetting);
+      // Nobody reads meanwhile, so the system still has most of it to send.
+      for (let sent = 0; sent < bytes.length;) {
+        sent += await pair.connection.write(bytes.subarray(sent));
+      }
+      assertEquals(await pair.client.receiveExactly(bytes.length), bytes);
+      await assertRejects(() => pair.client.receive(), Error);
+    });
+  }
 
   if (behind.name === "tls") return;
 

@@ -358,3 +358,17 @@ Deno.test("reset() of a faulty connection ends what is held back", async () => {
   inner.end();
   await settled();
 });
+
+Deno.test("close() of a faulty listener settles as that of the listener does", async () => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  const inner = Object.assign(new MemoryListener(), { close: () => promise });
+  const outcomes: unknown[] = [];
+  const closing = Promise.resolve(faultyListener(inner, { mute: true }).close())
+    .then(() => outcomes.push("closed"), (error) => outcomes.push(error));
+  await settled();
+  assertEquals(outcomes, []);
+  const error = new Error("Cannot close");
+  reject(error);
+  await closing;
+  assertEquals(outcomes, [error]);
+});
