@@ -19,7 +19,7 @@ import { type AdminServer, serveAdmin } from "./admin/admin_server.ts";
 import { listConnections, Surveyor } from "./admin/connections.ts";
 import { DelayMeter, readDelays } from "./admin/event_loop_delay.ts";
 import type { Source } from "./admin/source.ts";
-import type { EchoServer } from "./core/server.ts";
+import type { EchoServer } from "./core/echo_server.ts";
 import { listen } from "./listen/listen.ts";
 
 export type { AdminServer };

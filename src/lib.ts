@@ -41,7 +41,7 @@ export type {
 export type { Durations, EndpointStats, Sums } from "./core/counts.ts";
 export type { MemoryListener } from "./core/memory_listener.ts";
 export type { StreamPair } from "./core/streams.ts";
-export type { EchoServer, ShutdownOptions, Stats } from "./core/server.ts";
+export type { EchoServer, ShutdownOptions, Stats } from "./core/echo_server.ts";
 export type {
   Addr,
   BoundListener,

@@ -1,6 +1,6 @@
 import { formatAddr, formatEndpoint } from "../core/format_addr.ts";
 import type { OpenConnection } from "../core/serve_options.ts";
-import type { EchoServer } from "../core/server.ts";
+import type { EchoServer } from "../core/echo_server.ts";
 
 /** What is told of an open connection. */
 export interface ConnectionFigures {

@@ -1,4 +1,4 @@
-import type { Stats } from "../core/server.ts";
+import type { Stats } from "../core/echo_server.ts";
 import type { ConnectionFigures, Survey } from "./connections.ts";
 import type { Delays } from "./event_loop_delay.ts";
 

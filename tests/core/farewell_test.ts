@@ -4,7 +4,8 @@ import type {
   ServeOptions,
 } from "../../src/core/serve_options.ts";
 import { InjectedFault } from "../../src/core/injected_fault.ts";
-import { type EchoServer, serve } from "../../src/core/server.ts";
+import type { EchoServer } from "../../src/core/echo_server.ts";
+import { serve } from "../../src/core/server.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock, settled } from "../helpers/fake_clock.ts";
 import { MemoryDuplex, MemoryListener } from "../helpers/memory.ts";

@@ -3,7 +3,8 @@ import type {
   OpenConnection,
   ServeOptions,
 } from "../../src/core/serve_options.ts";
-import { type EchoServer, serve } from "../../src/core/server.ts";
+import type { EchoServer } from "../../src/core/echo_server.ts";
+import { serve } from "../../src/core/server.ts";
 import { formatAddr } from "../../src/core/format_addr.ts";
 import {
   assert,

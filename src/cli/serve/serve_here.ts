@@ -1,10 +1,7 @@
 import { Counts, type Sums } from "../../core/counts.ts";
 import type { RefusalDetails, RefuseReason } from "../../core/serve_options.ts";
-import {
-  serveCounting,
-  type ShutdownOptions,
-  type Stats,
-} from "../../core/server.ts";
+import type { ShutdownOptions, Stats } from "../../core/echo_server.ts";
+import { serveCounting } from "../../core/server.ts";
 import type {
   ClosedConnection,
   ServedConnection,

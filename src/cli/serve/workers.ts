@@ -5,7 +5,7 @@ import { Counts, sumCounts, type Sums } from "../../core/counts.ts";
 import { canBeShared } from "../../listen/endpoint.ts";
 import type { Survey } from "../../admin/connections.ts";
 import type { ClosedConnection } from "../../core/serve_options.ts";
-import type { ShutdownOptions } from "../../core/server.ts";
+import type { ShutdownOptions } from "../../core/echo_server.ts";
 import type { Addr } from "../../core/transport.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
