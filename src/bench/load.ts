@@ -5,7 +5,7 @@ import { hasTimedOut } from "../runtimes/within.ts";
 import type { Client, ClientOwner, Finding } from "./client.ts";
 import { DatagramClient } from "./datagram_client.ts";
 import { Faults } from "./faults.ts";
-import { type GapFigures, Gaps } from "./gaps.ts";
+import { type GapFigures, Gaps } from "./reconnection_gaps.ts";
 import { Histogram, type HistogramData } from "./histogram.ts";
 import { InFlight } from "./in_flight.ts";
 import { Pacer } from "./pacer.ts";

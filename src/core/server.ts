@@ -11,7 +11,7 @@ import {
 } from "./check_transport.ts";
 import type { EchoServer, ShutdownOptions, Stats } from "./echo_server.ts";
 import { codeOf, reasonOf } from "./error_message.ts";
-import { type Ender, Handle, type Served } from "./handle.ts";
+import { type Ender, Handle, type Served } from "./connection_handle.ts";
 import { HandshakeError, TlsError } from "./handshake.ts";
 import { type EndingFault, InjectedFault } from "./injected_fault.ts";
 import {

@@ -1,9 +1,9 @@
 import type { Connection } from "../core/transport.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 import { isIn, type Random } from "./random.ts";
 
 /** Flips one bit in a share of the reads; `share` is in percent. */
-export class Corrupt extends Decorated {
+export class Corrupt extends ConnectionDecorator {
   readonly #share: number;
   readonly #random: Random;
 

@@ -1,8 +1,8 @@
 import type { Connection } from "../core/transport.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 
 /** Never reads: a read is pending until the connection is closed. */
-export class Deaf extends Decorated {
+export class Deaf extends ConnectionDecorator {
   readonly #closed = Promise.withResolvers<never>();
 
   constructor(inner: Connection) {

@@ -1,7 +1,7 @@
 import type { Turnstile } from "../core/turnstile.ts";
 import type { Connection } from "../core/transport.ts";
 import type { Clock } from "./clock.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 import { DelayLine } from "./delay_line.ts";
 import type { Random } from "./random.ts";
 import { readAll } from "./read_all.ts";
@@ -28,7 +28,7 @@ export function timeOf(
  * Gives out what it reads, and the end, only after a delay from when it came, in
  * the same order. It reads on meanwhile, while it holds less than a window.
  */
-export class Delay extends Decorated {
+export class Delay extends ConnectionDecorator {
   readonly #options: DelayOptions;
   readonly #random: Random;
   readonly #turnstile: Turnstile;

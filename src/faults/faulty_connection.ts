@@ -4,7 +4,7 @@ import { Turnstile } from "../core/turnstile.ts";
 import { checkStreamFaults } from "./check_faults.ts";
 import { Clock } from "./clock.ts";
 import { Corrupt } from "./corrupt.ts";
-import { Cut } from "./cut.ts";
+import { EndAfter } from "./end_after.ts";
 import { Deaf } from "./deaf.ts";
 import { Delay } from "./delay.ts";
 import { Mute } from "./mute.ts";
@@ -65,9 +65,9 @@ export class Faults {
       if (!faulty.reset) {
         throw new TypeError("Cannot reset a connection that has no reset()");
       }
-      faulty = new Cut(faulty, "reset", reset);
+      faulty = new EndAfter(faulty, "reset", reset);
     } else if (close < Infinity) {
-      faulty = new Cut(faulty, "close", close);
+      faulty = new EndAfter(faulty, "close", close);
     }
     if (Math.min(reset, close) === 0) return faulty;
     if (deaf) return new Deaf(faulty);

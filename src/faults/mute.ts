@@ -1,10 +1,10 @@
 import type { Turnstile } from "../core/turnstile.ts";
 import type { Connection } from "../core/transport.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 import { readAll } from "./read_all.ts";
 
 /** Reads until the peer has ended its side, and answers nothing. */
-export class Mute extends Decorated {
+export class Mute extends ConnectionDecorator {
   readonly #turnstile: Turnstile;
 
   constructor(inner: Connection, turnstile: Turnstile) {

@@ -1,6 +1,6 @@
 import type { Connection } from "../core/transport.ts";
 import type { Clock } from "./clock.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 import { Pause } from "./pause.ts";
 
 /** How often a piece is written, in milliseconds. */
@@ -9,7 +9,7 @@ const BEAT = 20;
 const LAG = 50;
 
 /** Writes a number of bytes a second at most, evenly. */
-export class Rate extends Decorated {
+export class Rate extends ConnectionDecorator {
   readonly #rate: number;
   readonly #piece: number;
   readonly #pause: Pause;

@@ -1,6 +1,6 @@
 import type { Connection } from "../core/transport.ts";
 import type { Clock } from "./clock.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 import { Pause } from "./pause.ts";
 import type { Random } from "./random.ts";
 
@@ -14,7 +14,7 @@ const INTERVAL = 1;
  * Writes in pieces, each of a size from `least` to `most` bytes; the last one of what
  * there is to write may be shorter.
  */
-export class Slice extends Decorated {
+export class Slice extends ConnectionDecorator {
   readonly #least: number;
   readonly #most: number;
   readonly #random: Random;

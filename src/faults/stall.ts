@@ -1,10 +1,10 @@
 import type { Connection } from "../core/transport.ts";
 import type { Clock } from "./clock.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 import { Pause } from "./pause.ts";
 
 /** Writes nothing for a while, once: `ms` from when `after` bytes are written. */
-export class Stall extends Decorated {
+export class Stall extends ConnectionDecorator {
   readonly #ms: number;
   readonly #pause: Pause;
   /** How many bytes are left until it stalls. */

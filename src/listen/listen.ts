@@ -386,7 +386,7 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     const isReplaceable = !runtime.reloads(endpoint) && runtime.sharesPorts &&
       await findPlatform() === "linux";
     if (!isReplaceable) return await open(pem);
-    const { listenReplaceable } = await import("./replaceable.ts");
+    const { listenReplaceable } = await import("./replaceable_certificate.ts");
     return await listenReplaceable(pem, endpoint, open);
   }
   if (endpoint.transport === "unix") {

@@ -4,7 +4,7 @@ import {
   formatNumber,
   formatPercent,
   formatRate,
-} from "./figures.ts";
+} from "./format_figures.ts";
 
 /** What is compared: one run, or the same one repeated. */
 export interface Subject {

@@ -1,5 +1,5 @@
 import type { BenchResult } from "../../bench/bench.ts";
-import { formatMicroseconds, formatRate } from "./figures.ts";
+import { formatMicroseconds, formatRate } from "./format_figures.ts";
 import { exceeded, type Limits } from "./limits.ts";
 
 /** The rate to begin with, in messages a second. */

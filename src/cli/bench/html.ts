@@ -14,7 +14,11 @@ import {
   type Subject,
   verdictOf,
 } from "./comparison.ts";
-import { formatMicroseconds, formatNumber, formatPercent } from "./figures.ts";
+import {
+  formatMicroseconds,
+  formatNumber,
+  formatPercent,
+} from "./format_figures.ts";
 import { formatResult } from "./report.ts";
 
 /** The percentiles that are marked on their axis. */

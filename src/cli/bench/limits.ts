@@ -1,5 +1,9 @@
 import type { BenchResult } from "../../bench/bench.ts";
-import { formatMicroseconds, formatPercent, formatRate } from "./figures.ts";
+import {
+  formatMicroseconds,
+  formatPercent,
+  formatRate,
+} from "./format_figures.ts";
 
 /** What a result has to keep for the exit code 0. */
 export interface Limits {

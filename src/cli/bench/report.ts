@@ -11,7 +11,7 @@ import {
   formatPercent,
   formatRate,
   formatSeconds,
-} from "./figures.ts";
+} from "./format_figures.ts";
 
 /** The width of the bars of the histogram, and of the progress bar. */
 const WIDTH = 40;

@@ -1,6 +1,6 @@
 import type { BenchResult } from "../../bench/bench.ts";
 import { type Spread, spreadOf } from "./comparison.ts";
-import { formatMicroseconds, formatRate } from "./figures.ts";
+import { formatMicroseconds, formatRate } from "./format_figures.ts";
 
 /** The figures whose spread is shown, by their names in JSON. */
 const FIGURES = {

@@ -9,7 +9,7 @@ import type { Settings } from "./settings.ts";
 import { formatBytes, formatCount, formatTime } from "../format.ts";
 import type { Log } from "./log.ts";
 import type { Sums } from "../../core/counts.ts";
-import type { Observer } from "./serve_here.ts";
+import type { Observer } from "./serve_in_thread.ts";
 
 /** Returns an observer that logs the events of a server. */
 export function observeTo(log: Log): Observer {

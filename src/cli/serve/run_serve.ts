@@ -16,7 +16,7 @@ import { Log } from "./log.ts";
 import { explain } from "../../core/error_message.ts";
 import { tellText } from "../output.ts";
 import { loadParseArgs } from "../parse_args.ts";
-import { serveHere, type Serving } from "./serve_here.ts";
+import { serveInThread, type Serving } from "./serve_in_thread.ts";
 
 /** Serves until a signal comes. Returns the exit code. */
 export async function runServe(runtime: Runtime): Promise<number> {
@@ -70,7 +70,7 @@ export async function runServe(runtime: Runtime): Promise<number> {
 
 async function start(settings: Settings, log: Log): Promise<Serving> {
   const observer = observeTo(log);
-  if (settings.workers === 1) return await serveHere(settings, observer);
+  if (settings.workers === 1) return await serveInThread(settings, observer);
   const { serveOnWorkers } = await import("./workers.ts");
   return await serveOnWorkers(settings, observer);
 }

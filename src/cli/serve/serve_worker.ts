@@ -6,7 +6,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Counts } from "../../core/counts.ts";
 import { explain } from "../../core/error_message.ts";
-import { serveHere } from "./serve_here.ts";
+import { serveInThread } from "./serve_in_thread.ts";
 import type { Assignment, Order, Report } from "./workers.ts";
 
 /** How often to share what is not counted in shared memory, in milliseconds. */
@@ -28,7 +28,7 @@ function makeCounts(listeners: number): Counts {
 }
 
 try {
-  const serving = await serveHere(settings, {
+  const serving = await serveInThread(settings, {
     onRefuse: (addr, reason, details) =>
       mention({ type: "refused", addr, reason, details }),
     onOpen: ({ id, remoteAddr, via }) =>

@@ -11,7 +11,7 @@ import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
 import { openAll, type Opened } from "./open_endpoints.ts";
 import { explain } from "../../core/error_message.ts";
-import type { Newcomer, Observer, Serving } from "./serve_here.ts";
+import type { Newcomer, Observer, Serving } from "./serve_in_thread.ts";
 
 /** The first and the longest wait before a dead worker is replaced, in milliseconds. */
 const BACKOFF = { first: 5, longest: 1_000 };

@@ -331,7 +331,7 @@ class BunTcpConnection extends BunConnection {
   }
 
   async delivered(): Promise<void> {
-    const { delivered } = await import("../delivered.ts");
+    const { delivered } = await import("../tcp_delivery.ts");
     await delivered(this.#socket.localPort, this.#socket.remotePort);
   }
 

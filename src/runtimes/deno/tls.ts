@@ -139,7 +139,7 @@ class TlsConnection implements Connection {
   }
 
   async delivered(): Promise<void> {
-    const { delivered } = await import("../delivered.ts");
+    const { delivered } = await import("../tcp_delivery.ts");
     await delivered(this.#raw.localPort, this.#raw.remotePort);
   }
 

@@ -440,7 +440,7 @@ class NodeTcpConnection extends NodeConnection {
   }
 
   async delivered(): Promise<void> {
-    const { delivered } = await import("../delivered.ts");
+    const { delivered } = await import("../tcp_delivery.ts");
     await delivered(this.#raw.localPort, this.#raw.remotePort);
   }
 

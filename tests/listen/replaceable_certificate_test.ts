@@ -1,4 +1,4 @@
-import { listenReplaceable } from "../../src/listen/replaceable.ts";
+import { listenReplaceable } from "../../src/listen/replaceable_certificate.ts";
 import type { Connection, Pem } from "../../src/core/transport.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { FakeClock, settled } from "../helpers/fake_clock.ts";

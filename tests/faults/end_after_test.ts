@@ -1,6 +1,6 @@
 import { InjectedFault } from "../../src/core/injected_fault.ts";
 import { echo } from "../../src/core/echo.ts";
-import { Cut } from "../../src/faults/cut.ts";
+import { EndAfter } from "../../src/faults/end_after.ts";
 import { assertEquals, assertRejects } from "../helpers/assert.ts";
 import { settled } from "../helpers/fake_clock.ts";
 import { MemoryDuplex } from "../helpers/memory.ts";
@@ -23,7 +23,7 @@ class Resettable extends MemoryDuplex {
 
 Deno.test("reset comes after exactly so many bytes, once they are delivered", async () => {
   const inner = new Resettable();
-  const connection = new Cut(inner, "reset", 5);
+  const connection = new EndAfter(inner, "reset", 5);
   const counts: number[] = [];
   const done = echo(connection, (count) => counts.push(count));
   inner.send([1, 2, 3]);
@@ -44,18 +44,18 @@ Deno.test("reset comes after exactly so many bytes, once they are delivered", as
 
 Deno.test("reset=0 and close=0 come at once", async () => {
   const inner = new Resettable();
-  const reset = echo(new Cut(inner, "reset", 0));
+  const reset = echo(new EndAfter(inner, "reset", 0));
   await settled();
   inner.deliver();
   await assertRejects(() => reset, InjectedFault);
   assertEquals([inner.resets, inner.bufferSizes], [1, []]);
-  const close = echo(new Cut(new MemoryDuplex(), "close", 0));
+  const close = echo(new EndAfter(new MemoryDuplex(), "close", 0));
   await assertRejects(() => close, InjectedFault);
 });
 
 Deno.test("close after a write interrupts a read, which later reads take over", async () => {
   const inner = new MemoryDuplex();
-  const connection = new Cut(inner, "close", 2);
+  const connection = new EndAfter(inner, "close", 2);
   const reading = connection.read(new Uint8Array(8));
   assertEquals(await connection.write(new Uint8Array(8)), 2);
   const { fault } = await assertRejects(() => reading, InjectedFault);
@@ -71,7 +71,7 @@ Deno.test("close after a write interrupts a read, which later reads take over", 
 
 Deno.test("A connection that is closed first is not reset", async () => {
   const inner = new Resettable();
-  const connection = new Cut(inner, "reset", 2);
+  const connection = new EndAfter(inner, "reset", 2);
   await connection.write(new Uint8Array(8));
   connection.close();
   inner.deliver();
@@ -81,7 +81,7 @@ Deno.test("A connection that is closed first is not reset", async () => {
 
 Deno.test("close is told when the last byte is written, though the peer sends nothing more", async () => {
   const inner = new MemoryDuplex();
-  const done = echo(new Cut(inner, "close", 2));
+  const done = echo(new EndAfter(inner, "close", 2));
   inner.send([1, 2, 3]);
   const { fault } = await assertRejects(() => done, InjectedFault);
   assertEquals([fault, inner.received], ["close", [1, 2]]);
@@ -89,7 +89,7 @@ Deno.test("close is told when the last byte is written, though the peer sends no
 
 Deno.test("close takes over what comes in at the same time", async () => {
   const inner = new MemoryDuplex();
-  const connection = new Cut(inner, "close", 1);
+  const connection = new EndAfter(inner, "close", 1);
   const before = connection.read(new Uint8Array(8));
   inner.send([1, 2]);
   assertEquals(await before, 2);
@@ -105,7 +105,7 @@ Deno.test("close takes over what comes in at the same time", async () => {
 
 Deno.test("reset waits for nothing but what is on its way", async () => {
   const inner = new Resettable();
-  const connection = new Cut(inner, "reset", 2);
+  const connection = new EndAfter(inner, "reset", 2);
   await connection.write(new Uint8Array(8));
   inner.deliver();
   await settled();

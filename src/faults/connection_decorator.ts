@@ -1,7 +1,7 @@
 import type { Addr, Connection } from "../core/transport.ts";
 
 /** A connection that does everything as another one: the base of the faults. */
-export class Decorated implements Connection {
+export class ConnectionDecorator implements Connection {
   readonly remoteAddr: Addr;
   readonly via?: Addr | undefined;
   readonly closeWrite?: () => Promise<void>;

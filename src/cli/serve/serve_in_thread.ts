@@ -62,7 +62,7 @@ export interface Serving {
  *
  * @param makeCounts Makes the counts for so many listeners.
  */
-export async function serveHere(
+export async function serveInThread(
   settings: Settings,
   observer: Observer,
   makeCounts: (listeners: number) => Counts = newCounts,

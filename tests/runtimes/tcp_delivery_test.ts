@@ -1,4 +1,4 @@
-import { delivered } from "../../src/runtimes/delivered.ts";
+import { delivered } from "../../src/runtimes/tcp_delivery.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 /** A table with one connection from port 80 to port 50,000. */

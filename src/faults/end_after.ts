@@ -1,13 +1,13 @@
 import { type EndingFault, InjectedFault } from "../core/injected_fault.ts";
 import type { Connection } from "../core/transport.ts";
-import { Decorated } from "./decorated.ts";
+import { ConnectionDecorator } from "./connection_decorator.ts";
 
 /**
  * Ends a connection once exactly so many bytes are written; with 0, at once. Then
  * a read or a write rejects with an {@linkcode InjectedFault}, one time: later
  * reads are those of the connection, so that what still comes can be dropped.
  */
-export class Cut extends Decorated {
+export class EndAfter extends ConnectionDecorator {
   readonly #fault: EndingFault;
   /** How many bytes may still be written. */
   #left: number;
