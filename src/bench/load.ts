@@ -271,10 +271,7 @@ export class Load implements Loader, ClientOwner {
     // What was due before is not made up for.
     this.#due = new InFlight();
     this.#gaps.count();
-    if (this.#options.messages === 0) {
-      this.#sending = false;
-      this.#exhaust("all sent");
-    }
+    if (this.#options.messages === 0) this.#exhaust("all sent");
     if (this.#sending) this.#pacer?.start(this.#options.duration);
   }
 
@@ -328,10 +325,9 @@ export class Load implements Loader, ClientOwner {
   }
 
   details(): Details {
-    const each = this.#options.churn ? [] : this.#inTurn;
     return {
       connects: this.#connects.data(),
-      each: each.map(({ seat: { id, times: [_, times] }, jitter }) => ({
+      each: this.#inTurn.map(({ seat: { id, times: [_, times] }, jitter }) => ({
         connection: id,
         messages: times.count,
         p50Us: times.percentile(50),

@@ -87,6 +87,8 @@ class MemorySocket implements Socket {
   }
 }
 
+const UDP = { transport: "udp", hostname: "192.0.2.1", port: 7 } as const;
+
 /** A load of one connection, and what it records. */
 function createLoad(server: Connector, options: Partial<LoadOptions> = {}) {
   const latencies: number[] = [];
@@ -871,7 +873,7 @@ Deno.test("Load opens 100 connections at the same time, and no more once it is s
   assertEquals([attempts, server.sockets.length], [200, 200]);
   assert(server.sockets.every(({ closed }) => closed));
   await opened;
-  assertEquals(clock.timers, 0);
+  assertEquals([load.faults.total, clock.timers], [0, 0]);
 });
 
 Deno.test("Load opens no more where connecting takes too long, unless it has before", async () => {
@@ -934,6 +936,386 @@ Deno.test("Load with a rate leaves out a connection that is lost", async () => {
   const sent = server.sockets.map(({ written }) => written.length);
   assertEquals([sent[1], (sent[0] ?? 0) + (sent[2] ?? 0)], [0, 10]);
   assertEquals([load.tally().messages, load.faults.total], [10, 1]);
+});
+
+Deno.test("Load opens the others where the first are refused", async () => {
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt <= 100 ? systemError("ECONNREFUSED") : 0;
+  const { load } = createLoad(server, { connections: 250 });
+  await load.open();
+  assertEquals(server.sockets.length, 150);
+  await load.stop();
+});
+
+Deno.test("Load numbers its connections as it is told to", async () => {
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    connections: 3,
+    ids: { first: 2, step: 3 },
+  });
+  await run(load);
+  const { each } = load.details();
+  assertEquals(each.map(({ connection }) => connection), [2, 5, 8]);
+});
+
+Deno.test("Load knows the percentiles and the jitter of each connection", async () => {
+  for (const transport of ["tcp", "udp"] as const) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    server.stalled = true;
+    const { load } = createLoad(server, {
+      addr: { transport, hostname: "192.0.2.1", port: 7 },
+    });
+    await load.open();
+    load.count();
+    load.start();
+    assertEquals(load.tally().pace, 0);
+    for (let ms = 1; ms <= 100; ms++) {
+      clock.turn();
+      clock.now += ms;
+      server.sockets[0]?.flush();
+      if (ms === 1) assertEquals(load.tally().pace, 0);
+    }
+    await load.exhausted;
+    await load.stop();
+    const [{ p50Us, p99Us, jitterUs } = {}] = load.details().each;
+    assert(p50Us && p50Us >= 50_000 && p50Us < 51_000, `${p50Us}`);
+    assert(p99Us && p99Us >= 99_000 && p99Us <= 100_000, `${p99Us}`);
+    // It has become 1 ms from 0, by a sixteenth of the rest each time.
+    const jitter = Math.round(1_000 * (1 - (15 / 16) ** 99));
+    assertEquals(
+      typeof jitterUs === "number" ? Math.round(jitterUs) : jitterUs,
+      transport === "udp" ? jitter : null,
+    );
+  }
+});
+
+Deno.test("Load with churn waits longer after each failure, up to 100 ms, until a message comes back", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const attempts: number[] = [];
+  server.refuse = (attempt) => {
+    attempts.push(clock.now);
+    return attempt === 1 || attempt === 12 ? 0 : systemError("ECONNREFUSED");
+  };
+  const { load } = createLoad(server, { messages: Infinity, churn: true });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 440);
+  await load.stop();
+  const waits = attempts.slice(1, 16)
+    .map((at, index) => at - (attempts[index] ?? NaN));
+  assertEquals(waits, [
+    ...[0, 1, 2, 4, 8, 16, 32, 64, 100, 100, 100],
+    // After the one that succeeds.
+    ...[0, 1, 2, 4],
+  ]);
+});
+
+Deno.test("Load counts what happens to datagrams from when it counts on", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    addr: UDP,
+    messages: Infinity,
+    rate: 1_000,
+  });
+  await load.open();
+  load.start();
+  /** The server sends what it has sent last once more. */
+  const repeat = async () => {
+    const [socket] = server.sockets;
+    assert(socket);
+    const onData = socket.handler.onData.bind(socket.handler);
+    const { handler } = socket;
+    socket.handler = Object.assign(Object.create(handler), {
+      onData(chunk: Uint8Array, count: number) {
+        onData(chunk.slice(), count);
+        onData(chunk.slice(), count);
+      },
+    });
+    await go(clock, 1);
+    socket.handler = handler;
+  };
+  await go(clock, 10);
+  await repeat();
+  await go(clock, 10);
+  await clock.advance(0.5);
+  load.count();
+  await go(clock, 10);
+  assertEquals(load.tally().duplicated, 0);
+  await repeat();
+  await go(clock, 10);
+  assertEquals(load.tally().duplicated, 1);
+  const stopped = load.stop();
+  await go(clock, 2);
+  await stopped;
+});
+
+Deno.test("Load tells once of a connection that ends twice, and does not count what it has never sent", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.largestWrite = 0;
+  const { load } = createLoad(server, {
+    connections: 2,
+    messages: Infinity,
+    rate: 1_000,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 10);
+  const [socket] = server.sockets;
+  socket?.handler.onEnd(systemError("ECONNRESET"));
+  socket?.handler.onEnd(systemError("ECONNRESET"));
+  server.sockets[1]?.handler.onEnd(systemError("ECONNRESET"));
+  // Nobody is left to send, and it does not hang.
+  await go(clock, 10);
+  await load.stop();
+  const { sent, messages } = load.tally();
+  assertEquals([sent, messages, load.faults.total], [0, 0, 2]);
+});
+
+Deno.test("Load finds nothing wrong with an end after the last message", async () => {
+  const server = new MemoryServer();
+  const { load } = createLoad(server);
+  await load.open();
+  load.count();
+  load.start();
+  await load.exhausted;
+  while (load.tally().messages < 100) await new Promise(setImmediate);
+  server.sockets[0]?.handler.onEnd();
+  await load.stop();
+  assertEquals(faultsOf(load), []);
+});
+
+Deno.test("Load with churn does not call slow connecting silence", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt > 1 ? 8_000 : 0;
+  const { load } = createLoad(server, { messages: 2, churn: true });
+  await load.open();
+  load.count();
+  load.start();
+  let ending = "";
+  load.exhausted.then((one) => ending = one);
+  for (let ms = 0; ms < 7_900; ms += 100) {
+    await clock.advance(100);
+    clock.turn();
+  }
+  assertEquals(ending, "");
+  for (let ms = 0; ms < 8_500; ms += 100) {
+    await clock.advance(100);
+    clock.turn();
+  }
+  assertEquals(ending, "all sent");
+  const stopped = load.stop();
+  await clock.advance(500);
+  clock.turn();
+  await stopped;
+  assertEquals([load.tally().messages, faultsOf(load)], [2, []]);
+});
+
+Deno.test("Load stops waiting when the last connection is lost, or cannot be opened", async () => {
+  for (const churn of [false, true]) {
+    using clock = new FakeClock();
+    const connecting = Promise.withResolvers<Socket>();
+    const server = new MemoryServer();
+    server.stalled = true;
+    const connector: Connector = {
+      connect: (addr, handler) =>
+        churn && server.sockets.length > 0
+          ? connecting.promise
+          : server.connect(addr, handler),
+    };
+    const { load } = createLoad(connector, { churn, messages: Infinity });
+    await load.open();
+    load.count();
+    load.start();
+    clock.turn();
+    const stopped = load.stop();
+    if (churn) connecting.reject(systemError("ECONNREFUSED"));
+    else server.sockets[0]?.handler.onEnd(systemError("ECONNRESET"));
+    await stopped;
+    assertEquals([clock.now, clock.timers], [0, 0]);
+  }
+});
+
+Deno.test("Load tells nothing of a connection that fails after it has stopped", async () => {
+  using clock = new FakeClock();
+  const connecting = Promise.withResolvers<Socket>();
+  const server = new MemoryServer();
+  const connector: Connector = {
+    connect: (addr, handler) =>
+      server.sockets.length > 0
+        ? connecting.promise
+        : server.connect(addr, handler),
+  };
+  const { load } = createLoad(connector, { churn: true, drain: 100 });
+  await load.open();
+  load.count();
+  load.start();
+  const stopped = load.stop();
+  await clock.advance(200);
+  await stopped;
+  const { total } = load.faults;
+  connecting.reject(systemError("ECONNREFUSED"));
+  await clock.advance(200);
+  assertEquals([total, load.faults.total, clock.timers], [1, 1, 0]);
+});
+
+Deno.test("Load does not open a connection in the place of one that is lost", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 2, messages: Infinity });
+  await load.open();
+  load.start();
+  await go(clock, 5);
+  server.sockets[0]?.handler.onEnd(systemError("ECONNRESET"));
+  await go(clock, 200);
+  load.hurry();
+  await load.stop();
+  assertEquals(server.sockets.length, 2);
+});
+
+Deno.test("Load says that the name of a Unix socket is too long", async () => {
+  for (
+    const [addr, reason] of [
+      [{ transport: "unix", path: "/a" }, "name too long"],
+      [{ transport: "tcp", hostname: "::1", port: 7 }, "invalid argument"],
+    ] as const
+  ) {
+    const server = new MemoryServer();
+    server.refuse = () => systemError("EINVAL");
+    const { load } = createLoad(server, { addr });
+    await assertRejects(() => load.open(), Error, reason);
+    await load.stop();
+  }
+});
+
+Deno.test("Load with few messages a second takes no pause for silence", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: 3, rate: 0.1 });
+  await load.open();
+  load.count();
+  load.start();
+  let ending = "";
+  load.exhausted.then((one) => ending = one);
+  for (let ms = 0; ms < 19_000; ms += 250) {
+    await clock.advance(250);
+    clock.turn();
+  }
+  assertEquals([ending, load.tally().messages], ["", 2]);
+  await go(clock, 1_100);
+  assertEquals(ending, "all sent");
+  await load.stop();
+});
+
+Deno.test("Load waits as long for datagrams as it is to, before it speaks of silence", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.stalled = true;
+  const { load } = createLoad(server, { addr: UDP, patience: 8_000 });
+  await load.open();
+  load.count();
+  load.start();
+  let ending = "";
+  load.exhausted.then((one) => ending = one);
+  await clock.advance(7_950);
+  assertEquals([ending, load.tally().lost], ["", 0]);
+  await clock.advance(150);
+  assertEquals([ending, load.tally().lost], ["", 1]);
+  load.hurry();
+  await load.stop();
+});
+
+Deno.test("Load without churn keeps a connection that was silent for long", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: Infinity });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 10);
+  server.stalled = true;
+  clock.turn();
+  await clock.advance(7_000);
+  server.stalled = false;
+  server.sockets[0]?.flush();
+  await go(clock, 10);
+  const stopped = load.stop();
+  await go(clock, 2);
+  await stopped;
+  assertEquals([server.sockets.length, faultsOf(load)], [1, []]);
+});
+
+Deno.test("Load with churn forgets the connections that are done", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: Infinity, churn: true });
+  await load.open();
+  load.count();
+  load.start();
+  for (let ms = 0; ms < 12_000; ms += 20) {
+    await clock.advance(20);
+    clock.turn();
+  }
+  const { messages } = load.tally();
+  assert(messages > 500, `${messages}`);
+  const stopped = load.stop();
+  await go(clock, 2);
+  await stopped;
+  assertEquals(faultsOf(load), []);
+});
+
+Deno.test("Load with churn stops at once when all it waited for is given up", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: Infinity, churn: true });
+  await load.open();
+  load.count();
+  server.stalled = true;
+  load.start();
+  await clock.advance(5_200);
+  server.stalled = false;
+  const stopped = load.stop();
+  clock.turn();
+  clock.turn();
+  await stopped;
+  assertEquals([load.faults.counts.get("late"), clock.now], [64, 5_200]);
+});
+
+Deno.test("Load with churn and a rate times each message that waited from when it was due", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt > 1 ? 40 : 0;
+  const due = new Set<number>();
+  const options = loadOptions({
+    connections: 2,
+    messages: Infinity,
+    churn: true,
+    rate: 100,
+    duration: 400,
+  });
+  const load = new Load(
+    server,
+    options,
+    (_, total) => due.add(Math.round(clock.now - total)),
+  );
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 400);
+  const stopped = load.stop();
+  await go(clock, 50);
+  await stopped;
+  const { messages } = load.tally();
+  assertEquals(
+    [...due],
+    Array.from({ length: messages }, (_, index) => index * 10),
+  );
 });
 
 Deno.test("Load notices soon that a datagram is lost, if it has little time", async () => {
@@ -1112,9 +1494,103 @@ Deno.test("Load tells of a connection that is not open again at the end", async 
   assertEquals(clock.timers, 0);
 });
 
+Deno.test("Load closes a connection that has ended before it opens another one, and times that", async () => {
+  using clock = new FakeClock();
+  await clock.advance(1_000);
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: Infinity, reconnect: true });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 10);
+  server.refuse = () => 30;
+  server.sockets[0]?.handler.onEnd();
+  await go(clock, 100);
+  assertEquals(server.sockets.map(({ closed }) => closed), [true, false]);
+  const { connects: { count, min, max } } = load.details();
+  assertEquals([count, min, max], [2, 1, 30_000]);
+  const stopped = load.stop();
+  // Once it is stopped none is opened any more, and nothing waited for.
+  server.sockets[1]?.handler.onEnd();
+  await stopped;
+  await clock.advance(1_000);
+  assertEquals(server.sockets.length, 2);
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load closes a connection that is open again when all is over", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: Infinity, reconnect: true });
+  await load.open();
+  load.start();
+  server.refuse = () => 50;
+  server.sockets[0]?.handler.onEnd();
+  await clock.advance(10);
+  await load.stop();
+  await clock.advance(100);
+  assertEquals(
+    server.sockets.map(({ closed, written }) => [
+      closed,
+      written.length,
+    ]),
+    [[true, 1], [true, 0]],
+  );
+});
+
+Deno.test("Load counts in a gap what was in flight, not what was never sent", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    messages: Infinity,
+    rate: 1_000,
+    reconnect: true,
+  });
+  await load.open();
+  load.count();
+  server.stalled = true;
+  load.start();
+  await go(clock, 5);
+  server.largestWrite = 0;
+  await go(clock, 5);
+  const sent = server.sockets[0]?.written.filter((count) => count > 0).length;
+  assert(sent && sent < 10);
+  server.sockets[0]?.handler.onEnd(systemError("ECONNRESET"));
+  assertEquals(load.details().gaps.inFlight, sent);
+  load.hurry();
+  await load.stop();
+});
+
+Deno.test("Load looks after datagrams also once a connection is open again", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    addr: UDP,
+    messages: 6_000,
+    reconnect: true,
+  });
+  await load.open();
+  load.count();
+  load.start();
+  let ending = "";
+  load.exhausted.then((one) => ending = one);
+  await go(clock, 10);
+  // On the new connection one datagram is lost.
+  server.makeServer = () => (byte, at) => (at / 64 | 0) === 500 ? [] : [byte];
+  server.sockets[0]?.handler.onEnd(systemError("ECONNREFUSED"));
+  await go(clock, 5_800);
+  assertEquals([ending, faultsOf(load)], ["", []]);
+  const { lost, messages } = load.tally();
+  assertEquals(lost, 1);
+  assert(messages > 4_500, `${messages}`);
+  load.hurry();
+  await load.stop();
+});
+
 Deno.test("Load opens its connections over the time of a ramp", async () => {
   using clock = new FakeClock();
   const server = new MemoryServer();
+  await clock.advance(1_000);
   const { load } = createLoad(server, { connections: 4, ramp: 100 });
   const opened = load.open();
   const counts: number[] = [];
@@ -1127,6 +1603,20 @@ Deno.test("Load opens its connections over the time of a ramp", async () => {
   assertEquals(counts, [1, 1, 1, 2, 2, 3, 3, 3, 4, 4]);
   await load.stop();
   assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load has opened a ramp when the last connection is open", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.refuse = (attempt) => attempt === 2 ? 500 : 0;
+  const { load } = createLoad(server, { connections: 3, ramp: 100 });
+  let openedAt = NaN;
+  const opened = load.open().then(() => openedAt = clock.now);
+  await clock.advance(1_000);
+  await opened;
+  assert(openedAt >= 530 && openedAt <= 540, `${openedAt}`);
+  await load.stop();
+  assertEquals(load.details().each.length, 3);
 });
 
 Deno.test("Load ends a ramp when the first connection is refused, or it is stopped", async () => {
