@@ -290,6 +290,7 @@ export class Verifier {
 
   /** Puts everything unknown down to what is nearest; `ahead` bytes are missing. */
   #guess(ahead: number): void {
+    ahead -= this.#takeRight(ahead);
     const unknown = this.#unknown;
     const { PERIOD } = Pattern;
     const count = Math.min(unknown.length, ahead);

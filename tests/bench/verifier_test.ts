@@ -1,6 +1,7 @@
 import { type Fault, Faults } from "../../src/bench/faults.ts";
 import { Pattern } from "../../src/bench/pattern.ts";
 import { Verifier } from "../../src/bench/verifier.ts";
+import { randomFor } from "../../src/faults/random.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { EXPECTED, FAULTS, type Server } from "../helpers/faulty.ts";
 
@@ -143,6 +144,8 @@ Deno.test("Verifier knows small messages too", () => {
   for (let at = 0; at < 12; at += 4) {
     if (at === 4) verifier.receive(hello, 3, at + 4);
     verifier.receive(pattern.bytes.subarray(at, at + 4), 4, at + 4);
+    // It knows each as soon as it has come.
+    assertEquals([found.length, verifier.received], [at === 0 ? 0 : 1, at + 4]);
   }
   verifier.finish(12);
   assertEquals(found, [{ kind: "inserted", offset: 4, count: 3 }]);
@@ -265,6 +268,178 @@ Deno.test("Verifier tells what comes again from what is before it, where both ar
       { kind: "repeated", offset: again, count: 30 },
     ], `by ${chunkSize}`);
   }
+});
+
+/** One fault: what it does to some bytes, and how it is to be told. */
+type Damage = (
+  bytes: number[],
+  at: number,
+  count: number,
+) => Omit<Fault, "connection">;
+
+const DAMAGES: Readonly<Record<string, Damage>> = {
+  dropped(bytes, at, count) {
+    bytes.splice(at, count);
+    return { kind: "dropped", offset: at, count };
+  },
+  altered(bytes, at, count) {
+    for (let i = at; i < at + count; i++) bytes[i] = 255 - (bytes[i] ?? 0);
+    return { kind: "altered", offset: at, count };
+  },
+  inserted(bytes, at, count) {
+    // None of them is the one in whose place it is.
+    const garbage = bytes.slice(at, at + count).map((byte) => 255 - byte);
+    garbage[count - 1] = 255 - (bytes[at - 1] ?? 0);
+    bytes.splice(at, 0, ...garbage);
+    return { kind: "inserted", offset: at, count };
+  },
+  repeated(bytes, at, count) {
+    bytes.splice(at, 0, ...bytes.slice(at - count, at));
+    return { kind: "repeated", offset: at - count, count };
+  },
+  "repeated later"(bytes, at, count) {
+    const offset = at >> 1;
+    bytes.splice(at, 0, ...bytes.slice(offset, offset + count));
+    return { kind: "repeated", offset, count };
+  },
+};
+
+for (const [name, damage] of Object.entries(DAMAGES)) {
+  Deno.test(`Verifier tells what is ${name} anywhere, however much, and by whatever pieces it comes`, () => {
+    const random = randomFor(1, name);
+    const upTo = (most: number) => Math.floor(random() * most);
+    for (let round = 0; round < 500; round++) {
+      const sent = 400 + upTo(1_000);
+      const start = upTo(Pattern.PERIOD);
+      const bytes = [...echoOf((byte) => [byte], sent, start)];
+      const count = 8 + upTo(60);
+      const fault = damage(bytes, 140 + upTo(sent - 220), count);
+      // One that is altered to what is right at its end, or inserted, is told as it seems.
+      const found = verify(Uint8Array.from(bytes), 1 + upTo(100), {
+        sent,
+        start,
+      });
+      const sum = found.reduce((sum, { count }) => sum + count, 0);
+      assertEquals([found.map(({ kind }) => kind), sum], [[fault.kind], count]);
+      // By chance the bytes beside it are the same.
+      const off = Math.abs((found[0]?.offset ?? NaN) - fault.offset);
+      assert(off <= 2, `${round}: ${found[0]?.offset}, not ${fault.offset}`);
+    }
+  });
+}
+
+Deno.test("Verifier tells what has come in the place of more, or of less", () => {
+  for (const [came, missing] of [[12, 20], [20, 12], [8, 8]] as const) {
+    for (const chunkSize of CHUNK_SIZES) {
+      const bytes = [...echoOf((byte) => [byte])];
+      const right = bytes.slice(1_000, 1_000 + missing);
+      const wrong = Array.from(
+        { length: came },
+        (_, index) => 255 - (right[index] ?? bytes[999] ?? 0),
+      );
+      bytes.splice(1_000, missing, ...wrong);
+      const least = Math.min(came, missing);
+      const rest = Math.abs(came - missing);
+      const kind = came < missing ? "dropped" : "inserted";
+      assertEquals(verify(Uint8Array.from(bytes), chunkSize), [
+        { kind: "altered", offset: 1_000, count: least },
+        ...(rest > 0
+          ? [{ kind, offset: 1_000 + least, count: rest } as const]
+          : []),
+      ], `${came} for ${missing} by ${chunkSize}`);
+    }
+  }
+});
+
+Deno.test("Verifier knows the last few bytes behind others that are missing", () => {
+  for (const chunkSize of CHUNK_SIZES) {
+    const bytes = echoOf((byte, at) =>
+      at >= SENT - 10 && at < SENT - 4 ? [] : [byte]
+    );
+    assertEquals(verify(bytes, chunkSize), [
+      { kind: "dropped", offset: SENT - 10, count: 6 },
+    ]);
+  }
+});
+
+Deno.test("Verifier tells two bytes that have changed places, and where", () => {
+  const bytes = echoOf((byte) => [byte], 64);
+  const [one = 0, other = 0] = [bytes[10], bytes[14]];
+  assert(one !== other);
+  assertEquals(verify(bytes.with(10, other).with(14, one), 64, { sent: 64 }), [
+    { kind: "reordered", offset: 10, count: 2 },
+  ]);
+  assertEquals(verify(bytes.with(10, 255 - one), 64, { sent: 64 }), [
+    { kind: "altered", offset: 10, count: 1 },
+  ]);
+});
+
+/** What is told, one by one, of pieces of the pattern that come in this order. */
+function tell(sent: number, pieces: readonly (readonly [number, number])[]) {
+  const told: [string, number, number][] = [];
+  const verifier = new Verifier(
+    pattern,
+    0,
+    (...fault) => void told.push(fault),
+  );
+  for (const [from, to] of pieces) {
+    verifier.receive(pattern.bytes.subarray(from, to), to - from, sent);
+  }
+  return { verifier, told };
+}
+
+Deno.test("Verifier tells what of a gap has come later, and what has not", () => {
+  const { verifier, told } = tell(400, [
+    [0, 100],
+    [160, 300],
+    [120, 140],
+    [300, 400],
+  ]);
+  assertEquals(verifier.isWhole(100), true);
+  assertEquals(verifier.isWhole(200), false);
+  assertEquals(verifier.isWhole(400), true);
+  verifier.finish(400);
+  assertEquals(told, [
+    ["reordered", 120, 20],
+    ["dropped", 100, 20],
+    ["dropped", 140, 20],
+  ]);
+});
+
+Deno.test("Verifier keeps sixteen gaps open, and tells the oldest then", () => {
+  const pieces = Array.from(
+    { length: 20 },
+    (_, index) => [index * 100 + 10, index * 100 + 100] as const,
+  );
+  const { verifier, told } = tell(2_000, pieces);
+  const oldest = [0, 100, 200, 300]
+    .map((from): [string, number, number] => ["dropped", from, 10]);
+  assertEquals(told, oldest);
+  // One that is filled in its midst becomes two.
+  verifier.receive(pattern.bytes.subarray(501, 509), 8, 2_000);
+  assertEquals(told.slice(4), [["reordered", 501, 8], ["dropped", 400, 10]]);
+  // What comes too late is here again.
+  verifier.receive(pattern.bytes.subarray(100, 110), 10, 2_000);
+  assertEquals(told.slice(6), [["repeated", 100, 10]]);
+});
+
+Deno.test("Verifier knows that a message is not whole after any number of gaps", () => {
+  const every = 24;
+  const gaps = 64 * 1024 + 10;
+  const sent = (gaps + 2) * every;
+  const verifier = new Verifier(pattern, 0, () => {});
+  const bytes = new Uint8Array(sent);
+  let length = 0;
+  for (let at = 0; at < sent; at++) {
+    const isMissing = at % every === 1 && at < gaps * every;
+    if (!isMissing) bytes[length++] = pattern.bytes[at % Pattern.PERIOD] ?? 0;
+  }
+  verifier.receive(bytes, length, sent);
+  assertEquals(verifier.isWhole(1), true);
+  assertEquals(verifier.isWhole(every), false);
+  assertEquals(verifier.isWhole((gaps - 1) * every), false);
+  assertEquals(verifier.isWhole(gaps * every), false);
+  assertEquals(verifier.isWhole(sent), true);
 });
 
 /** Bytes that belong nowhere. */
