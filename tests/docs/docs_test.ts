@@ -1,3 +1,6 @@
+import { readBenchArgs } from "../../src/cli/bench/settings.ts";
+import { loadBuiltin } from "../../src/cli/parse_args.ts";
+import { readArgs } from "../../src/cli/serve/settings.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -62,6 +65,18 @@ for (
     assertEquals(documented, shown);
   });
 }
+
+Deno.test({ name: "the README's commands are accepted", ignore }, async () => {
+  const text = (await read("README.md")).replaceAll("\\\n", "");
+  const commands = [...text.matchAll(/^(?:\$ )?deno run .*\bmod\.ts\b(.*)$/gm)];
+  assert(commands.length >= 6, `It has ${commands.length}`);
+  for (const [, line = ""] of commands) {
+    const args = [...line.replace(/ &$/, "").matchAll(/'([^']*)'|\S+/g)]
+      .map(([word, quoted = word]) => quoted);
+    if (args[0] === "bench") await readBenchArgs(args.slice(1), loadBuiltin);
+    else await readArgs(args, loadBuiltin);
+  }
+});
 
 Deno.test({ name: "the tasks that pages name exist", ignore }, async () => {
   const config = await read("deno.json");
