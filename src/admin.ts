@@ -18,8 +18,11 @@
 import { type AdminServer, serveAdmin } from "./admin/admin_server.ts";
 import { listConnections, Surveyor } from "./admin/connections.ts";
 import { DelayMeter, readDelays } from "./admin/event_loop_delay.ts";
+import { describeLimits } from "./admin/limits.ts";
 import type { Source } from "./admin/source.ts";
 import type { EchoServer } from "./core/echo_server.ts";
+import { formatEndpoint } from "./core/format_addr.ts";
+import { formatFaults } from "./faults/format_faults.ts";
 import { listen } from "./listen/listen.ts";
 
 export type { AdminServer };
@@ -84,12 +87,12 @@ export async function admin(
   // From now on, the server looks after how long its connections are idle.
   server.connections();
   const surveyor = new Surveyor(server);
-  const { limit } = server.stats();
   const source: Source = {
     stats: () => server.stats(),
     connections: (limit) => Promise.resolve(listConnections(server, limit)),
     survey: (limit) => Promise.resolve(surveyor.survey(limit)),
-    limits: limit < Infinity ? [["maxConnections", `${limit}`]] : [],
+    limits: describeLimits(server.limits),
+    notes: describeFaults(server),
     delays: () => readDelays([memory]),
   };
   const opened = serveAdmin(listener, source, hosts);
@@ -98,4 +101,12 @@ export async function admin(
     return opened.close();
   };
   return { ...opened, close, [Symbol.asyncDispose]: close };
+}
+
+/** The faults of those endpoints that have any, in words. */
+function describeFaults({ addrs, faults }: EchoServer): Map<string, string> {
+  return new Map(addrs.flatMap((addr, index) => {
+    const own = faults[index];
+    return own ? [[formatEndpoint(addr), formatFaults(own)] as const] : [];
+  }));
 }

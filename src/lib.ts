@@ -24,6 +24,7 @@ export { serve } from "./core/server.ts";
 export type {
   ClosedConnection,
   CloseReason,
+  Limits,
   OpenConnection,
   RefusalDetails,
   RefuseReason,

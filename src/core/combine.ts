@@ -48,6 +48,11 @@ export class Combined<A extends Addr> implements Listener<A> {
     return sumDatagrams(this.#listeners);
   }
 
+  /** Those of the first; all addresses of a name have the same. */
+  get faults(): Listener["faults"] {
+    return this.#listeners[0]?.faults;
+  }
+
   async accept(): Promise<Connection | null> {
     if (this.#pending) throw acceptPending();
     this.#pending = true;

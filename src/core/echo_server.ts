@@ -1,6 +1,6 @@
 import type { Sums } from "./counts.ts";
-import type { OpenConnection } from "./serve_options.ts";
-import type { Addr } from "./transport.ts";
+import type { Limits, OpenConnection } from "./serve_options.ts";
+import type { Addr, Listener } from "./transport.ts";
 
 /** The numbers of a server, from its start to now. */
 export interface Stats extends Sums {
@@ -49,6 +49,10 @@ export interface EchoServer<A extends Addr = Addr> extends AsyncDisposable {
   readonly url: string;
   /** The addresses of all its listeners. */
   readonly addrs: readonly A[];
+  /** The limits that it was given. */
+  readonly limits: Limits;
+  /** The faults that each of its listeners has on purpose. */
+  readonly faults: readonly Listener["faults"][];
   /** Resolves when the server has stopped and its last connection has ended. Never rejects. */
   readonly finished: Promise<void>;
   /** Returns a snapshot of its numbers. */

@@ -177,6 +177,34 @@ export interface ServeOptions {
     | undefined;
 }
 
+/** The limits among the options of {@linkcode serve}. */
+export type Limits = Pick<
+  ServeOptions,
+  | "maxConnections"
+  | "maxConnectionsPerHost"
+  | "idleTimeout"
+  | "maxLifetime"
+  | "maxBytes"
+>;
+
+/** Returns the limits among options. */
+export function limitsOf(options: ServeOptions): Limits {
+  const {
+    maxConnections,
+    maxConnectionsPerHost,
+    idleTimeout,
+    maxLifetime,
+    maxBytes,
+  } = options;
+  return {
+    maxConnections,
+    maxConnectionsPerHost,
+    idleTimeout,
+    maxLifetime,
+    maxBytes,
+  };
+}
+
 /** All options. */
 const NAMES = [
   "admit",

@@ -18,6 +18,8 @@ import {
   checkServeOptions,
   checkTime,
   type CloseReason,
+  type Limits,
+  limitsOf,
   LONGEST_TIME,
   type OpenConnection,
   type RefuseReason,
@@ -136,6 +138,8 @@ class Server<A extends Addr> implements EchoServer<A> {
   readonly addr: A;
   readonly url: string;
   readonly addrs: readonly A[];
+  readonly limits: Limits;
+  readonly faults: readonly Listener["faults"][];
   readonly finished: Promise<void>;
   readonly #listeners: readonly Listener<A>[];
   readonly #listener: Listener;
@@ -176,6 +180,8 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.addr = withPrototype(listener.addr);
     this.url = formatEndpoint(this.addr);
     this.addrs = listeners.map(({ addr }) => withPrototype(addr));
+    this.limits = limitsOf(options);
+    this.faults = listeners.map(({ faults }) => faults);
     this.#listeners = listeners;
     this.#listener = listener;
     this.#counts = counts;

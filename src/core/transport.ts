@@ -111,6 +111,8 @@ export interface Listener<A extends Addr = Addr> {
    * itself and accepts nothing.
    */
   readonly datagrams?: Datagrams | undefined;
+  /** The faults that its connections, or its datagrams, have on purpose. */
+  readonly faults?: StreamFaults & DatagramFaults | undefined;
   /**
    * Resolves with the next connection, or with `null` once the listener is closed.
    * Rejects only with an error that is worth a retry, for example when no

@@ -38,19 +38,21 @@ export function faultyListener<A extends Addr>(
       "Cannot add faults to a UDP socket that is bound: listen() has an option faults",
     );
   }
-  return new FaultyListener(listener, new Faults(faults));
+  return new FaultyListener(listener, faults);
 }
 
 class FaultyListener<A extends Addr> implements Listener<A> {
   readonly addr: A;
   readonly reload?: (pem: Pem) => void;
   readonly #listener: Listener<A>;
+  readonly faults: StreamFaults;
   readonly #faults: Faults;
 
-  constructor(listener: Listener<A>, faults: Faults) {
+  constructor(listener: Listener<A>, faults: StreamFaults) {
     this.addr = listener.addr;
     this.#listener = listener;
-    this.#faults = faults;
+    this.faults = { ...faults };
+    this.#faults = new Faults(faults);
     const { reload } = listener;
     if (reload) this.reload = (pem) => reload.call(listener, pem);
   }

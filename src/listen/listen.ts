@@ -141,7 +141,7 @@ async function loadFaults(
   );
   if (transport === "udp") {
     checkDatagramFaults(faults);
-    return (listener) => listener;
+    return (listener) => Object.assign(listener, { faults: { ...faults } });
   }
   checkStreamFaults(faults);
   if (transport === "unix" && faults.reset !== undefined) {

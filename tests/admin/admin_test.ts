@@ -34,6 +34,49 @@ Deno.test(
   },
 );
 
+Deno.test(
+  { name: "admin() shows the limits and the faults", ignore },
+  async () => {
+    const [slow, udp] = await Promise.all([
+      listen({ port: 0, hostname: "127.0.0.1", faults: { delay: 50 } }),
+      listen({
+        transport: "udp",
+        port: 0,
+        hostname: "127.0.0.1",
+        faults: { drop: 5, seed: undefined },
+      }),
+    ]);
+    await using server = serve([memoryListener(), slow, udp], {
+      maxConnections: 5,
+      maxConnectionsPerHost: 4,
+      idleTimeout: 3_000,
+      maxLifetime: Infinity,
+      maxBytes: 2,
+    });
+    await using watched = await admin(server);
+    const response = await fetch(`${watched.url}events`);
+    const reader = response.body?.pipeThrough(new TextDecoderStream())
+      .getReader();
+    let text = "";
+    while (text.split("data: ").length < 3 || !text.endsWith("\n\n")) {
+      text += (await reader?.read())?.value;
+    }
+    await reader?.cancel();
+    const [, about = "", numbers = ""] = text.split("data: ");
+    assertEquals(JSON.parse(about.replace(/\n[^]*/, "")).limits, [
+      ["maxConnections", "5"],
+      ["maxConnectionsPerHost", "4"],
+      ["idleTimeout", "3000 ms"],
+      ["maxBytes", "2 B"],
+    ]);
+    const { endpoints } = JSON.parse(numbers);
+    assertEquals(
+      endpoints.map(({ note }: { note?: string }) => note),
+      [undefined, "delay=50ms", "drop=5%"],
+    );
+  },
+);
+
 Deno.test({
   name: "admin() refuses wrong options, and a port that is taken",
   ignore,

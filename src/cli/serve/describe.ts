@@ -1,7 +1,7 @@
 import { formatEndpoint } from "../../core/format_addr.ts";
 import { formatBytes, formatTime } from "../format.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
-import { formatFaults } from "./format_faults.ts";
+import { formatFaults } from "../../faults/format_faults.ts";
 import type { Network } from "../../listen/networks.ts";
 import type { Settings } from "./settings.ts";
 

@@ -101,7 +101,7 @@ export async function logListening(
 async function describe(
   faults: NonNullable<EndpointSettings["faults"]>,
 ): Promise<string> {
-  const { formatFaults } = await import("./format_faults.ts");
+  const { formatFaults } = await import("../../faults/format_faults.ts");
   return formatFaults(faults);
 }
 

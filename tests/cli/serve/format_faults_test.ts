@@ -1,5 +1,5 @@
 import { loadParseArgs } from "../../../src/cli/parse_args.ts";
-import { formatFaults } from "../../../src/cli/serve/format_faults.ts";
+import { formatFaults } from "../../../src/faults/format_faults.ts";
 import { readArgs } from "../../../src/cli/serve/settings.ts";
 import { assertEquals } from "../../helpers/assert.ts";
 

@@ -1,4 +1,4 @@
-import type { DatagramFaults, StreamFaults } from "../../core/fault_options.ts";
+import type { DatagramFaults, StreamFaults } from "../core/fault_options.ts";
 
 type Faults = StreamFaults & DatagramFaults;
 
@@ -16,7 +16,8 @@ const UNITS: Readonly<Record<string, string>> = {
 
 /** Formats faults as they are given in a URL: `delay=50ms, slice=1..100, deaf`. */
 export function formatFaults(faults: Faults): string {
-  return Object.entries(faults).map(([name, value]) => {
+  return Object.entries(faults).flatMap(([name, value]) => {
+    if (value === undefined || value === false) return [];
     if (value === true) return name;
     const [least, most] = Array.isArray(value) ? value : [value, value];
     const text = least === most ? `${least}` : `${least}..${most}`;
