@@ -2,6 +2,8 @@ import config from "../../deno.json" with { type: "json" };
 import { assertEquals, assertMatch } from "../helpers/assert.ts";
 import { missing } from "../helpers/commands.ts";
 import { Containers } from "../helpers/containers.ts";
+import { podTemplateOf, readManifest } from "../helpers/manifest.ts";
+import { Program } from "../helpers/program.ts";
 import { RUNTIMES } from "../helpers/runtimes.ts";
 import { FULL, report } from "../helpers/scale.ts";
 
@@ -35,6 +37,7 @@ if (FULL && OWN && OTHER) testImage(OWN.name, OTHER);
 function testImage(own: string, other: typeof ARCHITECTURES[number]): void {
   const lacking = missing(
     ...["buildah", "podman", "runc", "mmdebstrap", other.emulator],
+    ...["nsenter", "ip", "curl"],
   ).join(" and ");
   Deno.test({
     name: `The image${lacking && ` (without ${lacking})`}`,
@@ -79,6 +82,13 @@ function testImage(own: string, other: typeof ARCHITECTURES[number]): void {
         );
       };
 
+      /** The process of a container, as the machine numbers it. */
+      const pidOf = async (name: string): Promise<string> => {
+        const format = ["--format", "{{.State.Pid}}"];
+        const inspect = ["inspect", ...format, name];
+        return (await containers.run("podman", ...inspect)).stdout.trim();
+      };
+
       await t.step("is built without a network", async () => {
         await build(own, "--isolation", "oci", "--network", "none");
         const { stdout } = await containers.run(
@@ -112,10 +122,7 @@ function testImage(own: string, other: typeof ARCHITECTURES[number]): void {
           ...["-v", "-H", "::", "--workers", "2", "--grace", "7s"],
         );
         assertEquals(await server.port(), 3000);
-        const pid = (await containers.run(
-          "podman",
-          ...["inspect", "--format", "{{.State.Pid}}", "echod"],
-        )).stdout.trim();
+        const pid = await pidOf("echod");
         const status = await Deno.readTextFile(`/proc/${pid}/status`);
         for (
           const line of [
@@ -144,6 +151,31 @@ function testImage(own: string, other: typeof ARCHITECTURES[number]): void {
         const { code, stdout, stderr } = await bench.ended();
         assertEquals(code, 0, stdout + stderr);
         assertMatch(stdout, /^No errors: /m);
+        assertEquals((await server.ended()).code, 0);
+      });
+
+      await t.step("answers probes of the address of its pod", async () => {
+        const template = podTemplateOf(await readManifest());
+        const [{ args, readinessProbe, livenessProbe }] =
+          template.spec.containers;
+        await using server = containers.start(
+          "podman",
+          ...[...hardened, "--name", "pod", `echod-${own}`, ...args],
+        );
+        assertEquals(await server.port(), 3000);
+        const inPod = async (...command: string[]): Promise<string> => {
+          const enter = ["--net", "--target", await pidOf("pod"), ...command];
+          const { code, stdout, stderr } = await new Program("nsenter", enter)
+            .ended();
+          assertEquals(code, 0, stderr);
+          return stdout;
+        };
+        await inPod("ip", "address", "add", "10.244.1.7/32", "dev", "lo");
+        for (const { httpGet } of [readinessProbe, livenessProbe]) {
+          const url = `http://10.244.1.7:9090${httpGet.path}`;
+          assertMatch(await inPod("curl", "-si", url), /^HTTP\/1\.1 200 /);
+        }
+        server.signal("SIGTERM");
         assertEquals((await server.ended()).code, 0);
       });
 
