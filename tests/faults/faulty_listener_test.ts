@@ -269,6 +269,18 @@ Deno.test("faultyListener() refuses what it cannot do, and passes on the rest", 
   const accepting = faulty.accept();
   faulty.close();
   assertEquals([await accepting, inner.closed], [null, 1]);
+
+  const plain = new MemoryListener();
+  const pem = { cert: "cert", key: "key" };
+  const reload = (given: unknown) => void calls.push(given);
+  const reloading = faultyListener(Object.assign(plain, { reload }), {
+    mute: true,
+  });
+  reloading.reload?.(pem);
+  // It has neither of these.
+  reloading.unref?.();
+  reloading.ref?.();
+  assertEquals(calls.slice(2), [pem]);
 });
 
 /** What is echoed of so many bytes, in which pieces, and how it ends. */

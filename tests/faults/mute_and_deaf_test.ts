@@ -35,9 +35,12 @@ Deno.test("mute reads everything, and answers nothing", async () => {
 
 Deno.test("mute gives a caller of read() only the end", async () => {
   const inner = new MemoryConnection();
-  const reading = new Mute(inner, new Turnstile()).read();
+  let ended = false;
+  const reading = new Mute(inner, new Turnstile()).read()
+    .finally(() => ended = true);
   inner.send([1, 2, 3]);
   await settled();
+  assertEquals([ended, inner.unread], [false, 0]);
   inner.end();
   assertEquals(await reading, null);
 });

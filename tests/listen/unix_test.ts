@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { listenUnix } from "../../src/listen/unix.ts";
+import { LONGEST_PATH } from "../../src/runtimes/unix_path.ts";
 import { assertEquals, assertRejects } from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
 import { MemoryListener } from "../helpers/memory.ts";
@@ -12,6 +13,30 @@ function test(name: string, fn: () => Promise<void>): void {
   const ignore = states.some(({ state }) => state !== "granted");
   Deno.test({ name: `listenUnix() ${name}`, ignore, fn });
 }
+
+Deno.test("listenUnix() binds no path that is too long", async () => {
+  const bound: string[] = [];
+  const listener = new MemoryListener();
+  const bind = (path: string) => {
+    bound.push(path);
+    return Promise.resolve(listener);
+  };
+  // The names of abstract sockets are as long as paths, and need no file.
+  const most = `\0${"x".repeat(LONGEST_PATH - 1)}`;
+  const error = await assertRejects(
+    () => listenUnix(`${most}x`, 0o600, bind),
+    Error,
+    `name too long: a path can have ${LONGEST_PATH} bytes at most`,
+  );
+  assertEquals(Reflect.get(error, "code"), "ENAMETOOLONG");
+  if (Deno.build.os === "linux") {
+    assertEquals(await listenUnix(most, 0o600, bind), listener);
+    assertEquals(bound, [most]);
+  } else {
+    const only = "only Linux has abstract sockets";
+    await assertRejects(() => listenUnix(most, 0o600, bind), Error, only);
+  }
+});
 
 /** A listener that makes a file, as a socket does, and notes its path. */
 function binder(onBind = () => {}) {
@@ -46,6 +71,18 @@ test("leaves only the socket's own name, and removes it once", async () => {
     ["echod.sock"],
     1,
   ]);
+});
+
+test("can do without ref() and unref()", async () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file("echod.sock");
+  const unix = await listenUnix(path, 0o600, (path) => {
+    writeFileSync(path, "", { flag: "wx" });
+    return Promise.resolve(new MemoryListener());
+  });
+  unix.unref?.();
+  unix.ref?.();
+  unix.close();
 });
 
 test("gives way to another server that is there first", async () => {
