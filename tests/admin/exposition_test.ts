@@ -94,6 +94,8 @@ for (
     ["Application/OpenMetrics-Text; Version=1.0.0", true],
     ["application/openmetrics-text;version=0.0.1", false],
     ["application/openmetrics-text;q=0", false],
+    ["application/openmetrics-text;q=1, text/plain;q=1", true],
+    ["text/plain, application/openmetrics-text;q=1", true],
     ["text/plain;q=0.5, application/openmetrics-text;q=0.4", false],
     [
       "application/openmetrics-text;version=1.0.0;q=0.5," +

@@ -18,6 +18,7 @@ const CASES: readonly Case[] = [
   [["--host", "a"], { host: ["a"] }],
   [["--host=a"], { host: ["a"] }],
   [["--host="], { host: [""] }],
+  [["--host==a"], { host: ["=a"] }],
   [["--host"], { host: [""] }],
   [["--port=1", "--port=2"], { port: ["1", "2"] }],
   // Another option is no value.
@@ -35,6 +36,7 @@ const CASES: readonly Case[] = [
   // A value after a switch is taken for its own.
   [["--flag", "x"], { flag: ["x"] }],
   [["--flag", "x", "y"], { flag: ["x"] }, ["y"]],
+  [["--flag", "--flag", "x"], { flag: [true, "x"] }],
   [["--flag", "--other", "x"], { flag: [true], other: ["x"] }],
   [["--flag", "-p1", "x"], { flag: [true], port: ["1"] }, ["x"]],
   [["--host=a", "x"], { host: ["a"] }, ["x"]],

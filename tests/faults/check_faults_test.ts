@@ -12,6 +12,7 @@ function untyped(faults: object): object {
 
 Deno.test("Faults within their bounds are right, and undefined is none", () => {
   checkStreamFaults({});
+  checkStreamFaults({ delay: 0.5 });
   checkStreamFaults({
     delay: 0.5,
     jitter: 0.5,
@@ -48,6 +49,7 @@ const TYPES: Record<string, object> = {
   "slice must be a whole number from 1, but is a": { slice: ["a", 2] },
   "slice must be a whole number from 1, but is 1.5": { slice: 1.5 },
   "after must be a whole number from 0, but is 0.5": { stall: 1, after: 0.5 },
+  "rate must be a whole number from 1, but is 1,2": { rate: [1, 2] },
   "jitter needs delay": { jitter: 1 },
   "window needs delay": { window: 1 },
   "after needs stall": { after: 1 },

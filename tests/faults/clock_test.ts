@@ -65,8 +65,9 @@ Deno.test("Clock clears the one alarm that it is told to, if it has not rung", a
   const stopped = set(200);
   clock.stop();
   set(150);
+  set(160);
   clock.clear(stopped);
   await fake.advance(100);
-  assertEquals(rung.slice(3), ["150 at 150"]);
+  assertEquals(rung.slice(3), ["150 at 150", "160 at 160"]);
   assertEquals(fake.timers, 0);
 });

@@ -179,6 +179,29 @@ Deno.test("delay frees at once what it holds when the end is sent", async () => 
   await done;
 });
 
+Deno.test("delay begins no other write once the end is sent", async () => {
+  using clock = new FakeClock();
+  const writing = Promise.withResolvers<number>();
+  const sizes: number[] = [];
+  const inner = Object.assign(new MemoryDuplex(), {
+    write(p: Uint8Array) {
+      sizes.push(p.length);
+      return writing.promise;
+    },
+  });
+  const connection = delayed(inner);
+  const counts: number[] = [];
+  const done = echo(connection, (count) => counts.push(count));
+  inner.send([1, 2, 3]);
+  await clock.advance(50);
+  await connection.closeWrite?.();
+  writing.resolve(1);
+  inner.end();
+  await clock.advance(50);
+  await done;
+  assertEquals([sizes, counts], [[3], [0, 1]]);
+});
+
 Deno.test("delay is over when a write fails, unless the end was sent before", async () => {
   for (const isEnded of [false, true]) {
     using clock = new FakeClock();

@@ -312,6 +312,21 @@ Deno.test("Of reset and close the earlier one counts", async () => {
   }
 });
 
+Deno.test("stall stalls at once, unless after is given", async () => {
+  for (const after of [undefined, 2]) {
+    using clock = new FakeClock();
+    const inner = new MemoryDuplex();
+    inner.send([1, 2, 3]);
+    inner.end();
+    const done = echo(faultyConnection(inner, { stall: 50, after }));
+    await clock.advance(49);
+    assertEquals(inner.received.length, after ?? 0);
+    await clock.advance(1);
+    await done;
+    assertEquals(inner.received, [1, 2, 3]);
+  }
+});
+
 Deno.test("slice is one size or two, and corrupt alters what is echoed", async () => {
   const sliced = await echoFaulty({ slice: 3 }, 10);
   assertEquals(sliced.pieces, [3, 3, 3, 1]);

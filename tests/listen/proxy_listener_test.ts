@@ -387,9 +387,7 @@ Deno.test("close() closes a connection that the listener hands over late, and te
   const listener = await behindProxy({
     addr: new MemoryListener().addr,
     accept: () => handOver.promise,
-    close() {
-      throw new Error("Cannot close");
-    },
+    close: () => Promise.reject(new Error("Cannot close")),
   }, BALANCERS);
   const accepted = listener.accept();
   const closing = Promise.try(() => listener.close());
