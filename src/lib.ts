@@ -48,6 +48,7 @@ export type {
   BoundListener,
   Connection,
   Datagrams,
+  FdListenOptions,
   Listener,
   ListenOptions,
   NetAddr,

@@ -1,10 +1,10 @@
-import type { Addr } from "../core/transport.ts";
+import type { Addr, FdAddr } from "../core/transport.ts";
 import type { Endpoint } from "../listen/endpoint.ts";
 import { type Read, UsageError } from "./command_line.ts";
 
 /** The parameters that endpoints may have: the transports of each, by its name. */
 export type AcceptedParameters<N extends string = string> = Readonly<
-  Record<N, readonly Addr["transport"][]>
+  Record<N, readonly (Addr | FdAddr)["transport"][]>
 >;
 
 /** The parameters of one endpoint. The methods throw a UsageError. */

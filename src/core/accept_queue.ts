@@ -8,6 +8,7 @@ export class AcceptQueue<T> {
   readonly #waiting: Waiting<T>[] = [];
   #pending = false;
   #closed = false;
+  #ended = false;
   #wake = () => {};
 
   /** Adds a value for `next` to resolve with. */
@@ -23,7 +24,7 @@ export class AcceptQueue<T> {
   }
 
   /**
-   * Resolves with the next value, or with `null` once the queue is closed. Rejects
+   * Resolves with the next value, or with `null` once the queue is over. Rejects
    * with the next error, or if another call is pending.
    */
   async next(): Promise<T | null> {
@@ -35,11 +36,18 @@ export class AcceptQueue<T> {
         const first = this.#waiting.shift();
         if (first && "error" in first) throw first.error;
         if (first) return first.value;
+        if (this.#ended) return null;
         await new Promise<void>((wake) => this.#wake = wake);
       }
     } finally {
       this.#pending = false;
     }
+  }
+
+  /** Lets `next` resolve with `null` once everything has been given out. */
+  end(): void {
+    this.#ended = true;
+    this.#wake();
   }
 
   /** Closes the queue, and returns the values that nobody has asked for. */

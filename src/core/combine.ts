@@ -26,6 +26,8 @@ type Answer =
 /** Several listeners as one. */
 export class Combined<A extends Addr> implements Listener<A> {
   readonly addr: A;
+  /** Of those that can only be closed, it closes. */
+  readonly stop?: () => void;
   /** The listener of the connection that was accepted last. */
   latest: Listener | undefined;
   readonly #listeners: readonly Listener[];
@@ -34,6 +36,8 @@ export class Combined<A extends Addr> implements Listener<A> {
   /** Results not asked for yet, at most one of each listener. */
   readonly #answers: Answer[] = [];
   #ended = 0;
+  /** Those that have been closed, one by one. */
+  readonly #over = new Set<Listener>();
   #pending = false;
   #closed = false;
   #wake = () => {};
@@ -42,6 +46,7 @@ export class Combined<A extends Addr> implements Listener<A> {
     this.addr = addr;
     this.#listeners = listeners;
     this.#idle = new Set(listeners);
+    if (listeners.some(({ stop }) => stop)) this.stop = () => this.#stop();
   }
 
   get datagrams(): Datagrams | undefined {
@@ -98,6 +103,16 @@ export class Combined<A extends Addr> implements Listener<A> {
     for (const listener of this.#listeners) listener.unref?.();
   }
 
+  #stop(): void {
+    for (const listener of this.#listeners) {
+      if (listener.stop) listener.stop();
+      else this.#over.add(listener);
+    }
+    for (const listener of this.#over) {
+      Promise.try(() => listener.close()).catch(() => {});
+    }
+  }
+
   async #ask(from: Listener): Promise<void> {
     this.#idle.delete(from);
     try {
@@ -107,7 +122,9 @@ export class Combined<A extends Addr> implements Listener<A> {
         Promise.try(() => connection.close()).catch(() => {});
       } else this.#answers.push({ from, connection });
     } catch (error) {
-      this.#answers.push({ from, error });
+      // A closed listener may reject what is pending.
+      if (this.#over.has(from)) this.#ended++;
+      else this.#answers.push({ from, error });
     }
     this.#wake();
   }

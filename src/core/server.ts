@@ -158,6 +158,8 @@ class Server<A extends Addr> implements EchoServer<A> {
   /** Whether it is being shut down, though it may still accept. */
   #leaving = false;
   #stopping = false;
+  /** Whether the listener is closed: one that can be stopped first is so later. */
+  #closed = false;
   #closing = false;
   #sink: Uint8Array | undefined;
   #stopsAt = Infinity;
@@ -197,6 +199,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     if (signal?.aborted) abort();
 
     await this.#acceptAll();
+    if (this.#stopping) this.#closeListener();
     while (this.#entries.size > 0) await this.#change();
 
     clearTimeout(this.#stopTimer);
@@ -208,7 +211,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     const { maxConnections = Infinity } = this.#options;
     let backoff = 0;
     let failedAt = -Infinity;
-    while (!this.#stopping) {
+    while (!this.#closed) {
       if (this.#entries.size >= maxConnections) {
         await this.#change();
         continue;
@@ -240,12 +243,14 @@ class Server<A extends Addr> implements EchoServer<A> {
     return new Promise((resolve, reject) => {
       let isOver = false;
       let timer: ReturnType<typeof setTimeout> | undefined;
-      this.#stopAccepting = () => {
-        timer = setTimeout(() => {
+      const stopAccepting = () => {
+        timer ??= setTimeout(() => {
           isOver = true;
           resolve(null);
         }, PATIENCE);
       };
+      this.#stopAccepting = stopAccepting;
+      if (this.#stopping) stopAccepting();
       Promise.try(() => this.#listener.accept()).finally(() => {
         clearTimeout(timer);
         this.#stopAccepting = undefined;
@@ -592,10 +597,18 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#listener.unref?.();
   }
 
-  /** Stops accepting. */
+  /** Stops accepting; only what the listener has accepted already may still come. */
   #stop(): void {
     if (this.#stopping) return;
     this.#leaving = this.#stopping = true;
+    if (!this.#listener.stop) return this.#closeListener();
+    this.#call(() => this.#listener.stop?.());
+    this.#stopAccepting?.();
+  }
+
+  #closeListener(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#call(() => this.#listener.close());
     this.#stopAccepting?.();
     this.#wake?.();
@@ -603,12 +616,13 @@ class Server<A extends Addr> implements EchoServer<A> {
 
   #finishAll(): void {
     this.#closing = true;
+    this.#closeListener();
     for (const entry of this.#entries) this.#finish(entry, "shutdown");
   }
 
   #closeAll(): void {
-    this.#closing = true;
-    this.#stop();
+    this.#closing = this.#leaving = this.#stopping = true;
+    this.#closeListener();
     for (const entry of this.#entries) this.#end(entry, "shutdown");
   }
 

@@ -25,6 +25,14 @@ export interface UnixAddr {
 /** The address of one end of a connection, in the shape of `Deno.Addr`. */
 export type Addr = NetAddr | UnixAddr;
 
+/** An inherited socket, by its descriptor: its address is yet to be found. */
+export interface FdAddr {
+  /** The kind of place. */
+  readonly transport: "fd";
+  /** The number of the descriptor. */
+  readonly fd: number;
+}
+
 /**
  * A stream of bytes to and from one peer. A `Deno.Conn` is one without a wrapper.
  *
@@ -126,6 +134,13 @@ export interface Listener<A extends Addr = Addr> {
    */
   reload?(pem: Pem): void | Promise<void>;
   /**
+   * Stops listening, as `close` does, but lets `accept` resolve with the connections
+   * that the runtime has accepted already, and then with `null`. A shutdown with a
+   * grace calls it instead of `close`, where it is there: an inherited socket has it,
+   * as its clients have come to stay whoever serves them.
+   */
+  stop?(): void;
+  /**
    * Stops listening. A pending `accept` resolves with `null`, or rejects. Does
    * nothing the second time. Accepted connections stay open.
    */
@@ -163,7 +178,8 @@ export type ListenOptions =
   | TcpListenOptions
   | TlsListenOptions
   | UdpListenOptions
-  | UnixListenOptions;
+  | UnixListenOptions
+  | FdListenOptions;
 
 /** Options of `listen` for TCP, which is the default. */
 export interface TcpListenOptions {
@@ -264,5 +280,23 @@ export interface UnixListenOptions {
   /** How its connections misbehave, for tests of clients. */
   readonly faults?: UnixFaults | undefined;
   /** The places of its balancers, as for TCP; `unix` is everybody who may connect. */
+  readonly proxy?: readonly string[] | undefined;
+}
+
+/**
+ * Options of `listen` for a socket that this process has inherited, for example from
+ * systemd: it listens already, for TCP or on a path.
+ */
+export interface FdListenOptions {
+  /**
+   * The number of its descriptor. `listen` takes it over: the descriptor is closed
+   * with the listener, and the socket goes on listening for those who have it, too.
+   */
+  readonly fd: number;
+  /** None: the socket knows it. */
+  readonly transport?: undefined;
+  /** How its connections misbehave, for tests of clients. A Unix socket has no `reset`. */
+  readonly faults?: StreamFaults | undefined;
+  /** The places of its balancers, as for TCP; `unix` is everybody on a Unix socket. */
   readonly proxy?: readonly string[] | undefined;
 }

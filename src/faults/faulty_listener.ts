@@ -44,6 +44,7 @@ export function faultyListener<A extends Addr>(
 class FaultyListener<A extends Addr> implements Listener<A> {
   readonly addr: A;
   readonly reload?: (pem: Pem) => void;
+  readonly stop?: () => void;
   readonly #listener: Listener<A>;
   readonly faults: StreamFaults;
   readonly #faults: Faults;
@@ -53,7 +54,8 @@ class FaultyListener<A extends Addr> implements Listener<A> {
     this.#listener = listener;
     this.faults = { ...faults };
     this.#faults = new Faults(faults);
-    const { reload } = listener;
+    const { reload, stop } = listener;
+    if (stop) this.stop = () => stop.call(listener);
     if (reload) this.reload = (pem) => reload.call(listener, pem);
   }
 

@@ -1,10 +1,10 @@
-import type { Addr } from "../core/transport.ts";
+import type { Addr, FdAddr } from "../core/transport.ts";
 
 export { formatAddr, formatEndpoint, isAbstract } from "../core/format_addr.ts";
 
 /** The forms of an endpoint. */
 const EXPECTED =
-  "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix:@NAME";
+  "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix:@NAME or fd://N";
 
 /** Reports whether an argument is meant as an endpoint, right or wrong. */
 export function looksLikeEndpoint(arg: string): boolean {
@@ -18,8 +18,8 @@ export type Parameter = readonly [name: string, value: string | undefined];
 export interface Endpoint {
   /** The whole URL, as it was given. */
   readonly url: string;
-  /** The address. */
-  readonly addr: Addr;
+  /** The address, or the descriptor of a socket that has one. */
+  readonly addr: Addr | FdAddr;
   /** The parameters, in the order in which they stand in the URL. */
   readonly parameters: readonly Parameter[];
 }
@@ -45,6 +45,9 @@ export function parseEndpoint(url: string): Endpoint {
 /** Parses a URL that may have no parameters. Throws a SyntaxError otherwise. */
 export function parsePlainEndpoint(url: string): Addr {
   const { addr, parameters } = parseEndpoint(url);
+  if (addr.transport === "fd") {
+    throw invalid(url, "no fd://, which is for the server's endpoints");
+  }
   if (parameters.length === 0) return addr;
   throw invalid(url, "no parameters, which are for the server's endpoints");
 }
@@ -62,7 +65,7 @@ function parseParameter(text: string, url: string): Parameter {
 }
 
 /** Parses an address; `tcp://:3000` is every address of the machine. */
-function parseAddr(text: string, url: string): Addr {
+function parseAddr(text: string, url: string): Addr | FdAddr {
   const fail = (expected: string) => invalid(url, expected);
   if (text.startsWith("unix:@")) {
     if (!/^unix:@[^\0]+$/.test(text)) throw fail("unix:@NAME, a socket's name");
@@ -72,6 +75,10 @@ function parseAddr(text: string, url: string): Addr {
   if (scheme === "unix") {
     if (!/^\/.*[^/]$/s.test(rest)) throw fail("unix:///PATH, a file's path");
     return { transport: scheme, path: rest };
+  }
+  if (scheme === "fd") {
+    if (!/^\d{1,9}$/.test(rest)) throw fail("fd://N, a descriptor's number");
+    return { transport: scheme, fd: Number(rest) };
   }
   if (scheme !== "tcp" && scheme !== "tls" && scheme !== "udp") {
     throw fail(EXPECTED);
@@ -92,6 +99,6 @@ export function isEverywhere(hostname: string): boolean {
 }
 
 /** Reports whether several sockets can share an address. UDP cannot, on Deno for one. */
-export function canBeShared({ transport }: Addr): boolean {
+export function canBeShared({ transport }: Addr | FdAddr): boolean {
   return transport === "tcp" || transport === "tls";
 }

@@ -6,6 +6,7 @@ import { codeOf, explain } from "../core/error_message.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
 import { addressesToBind } from "../runtimes/resolve.ts";
 import type {
+  FdBindOptions,
   TcpBindOptions,
   TlsBindOptions,
   UnixBindOptions,
@@ -13,6 +14,7 @@ import type {
 import type { DatagramFaults, StreamFaults } from "../core/fault_options.ts";
 import type {
   BoundListener,
+  FdListenOptions,
   Listener,
   ListenOptions,
   NetAddr,
@@ -35,6 +37,9 @@ const BACKLOG = 4096;
 
 /** The time that a client has for its TLS handshake, in milliseconds. */
 const HANDSHAKE_TIMEOUT = 10_000;
+
+/** The largest number of a descriptor. */
+const MOST_DESCRIPTORS = 2 ** 31 - 1;
 
 /** The number of attempts to find a port that is free on all addresses of a name. */
 const PORT_ATTEMPTS = 10;
@@ -64,6 +69,14 @@ const PORT_ATTEMPTS = 10;
  * listener.close();
  * ```
  *
+ * @example A socket that a supervisor has passed on, such as systemd
+ * ```ts ignore
+ * import { listen } from "@echod/echod";
+ *
+ * const listener = await listen({ fd: 3 });
+ * console.log(listener.addr);
+ * ```
+ *
  * @returns A promise of the bound listener. It rejects with an Error that names
  * the address and the reason if binding fails, with the runtime's error as its
  * `cause` and the POSIX name of an error of the system as its `code`; with a
@@ -73,6 +86,8 @@ const PORT_ATTEMPTS = 10;
 export function listen(
   options?: TcpListenOptions | TlsListenOptions | UdpListenOptions,
 ): Promise<BoundListener<NetAddr>>;
+/** Takes over a socket that listens already. */
+export function listen(options: FdListenOptions): Promise<BoundListener>;
 /** Binds a Unix socket. */
 export function listen(
   options: UnixListenOptions,
@@ -177,7 +192,8 @@ type Endpoint =
   | TcpBindOptions
   | TlsBindOptions
   | UdpBindOptions
-  | UnixBindOptions & { readonly mode: number };
+  | UnixBindOptions & { readonly mode: number }
+  | Omit<FdBindOptions, "path"> & { readonly resets: boolean };
 
 /** The same, with certificate and key as they are given. */
 type UncheckedEndpoint =
@@ -211,11 +227,13 @@ const OPTIONS = {
   ],
   udp: ["transport", "hostname", "port", "anySource", "faults"],
   unix: ["transport", "path", "mode", "faults", "proxy"],
+  fd: ["fd", "faults", "proxy"],
 } as const satisfies {
   tcp: (keyof TcpListenOptions)[];
   tls: (keyof TlsListenOptions)[];
   udp: (keyof UdpListenOptions)[];
   unix: (keyof UnixListenOptions)[];
+  fd: (keyof FdListenOptions)[];
 };
 
 /** Options that only one transport has, by which a missing `transport` is noticed. */
@@ -230,6 +248,10 @@ function checkKeys(options: ListenOptions): void {
     );
   }
   const { transport = "tcp", ...others } = options ?? {};
+  if ("fd" in others) {
+    const given = options.transport === undefined ? others : options;
+    return checkNames(action, given, OPTIONS.fd);
+  }
   if (!Object.hasOwn(OPTIONS, transport)) {
     throw new TypeError(
       `${action}: transport must be "tcp", "tls", "udp" or "unix", but is ${transport}`,
@@ -247,6 +269,11 @@ function checkKeys(options: ListenOptions): void {
 
 function complete(options: ListenOptions): UncheckedEndpoint {
   checkKeys(options);
+  if ("fd" in options) {
+    const { fd, faults } = options;
+    checkWhole("fd", fd, MOST_DESCRIPTORS);
+    return { transport: "fd", fd, resets: faults?.reset !== undefined };
+  }
   if (options.transport === "unix") {
     const { transport, path, mode = 0o600 } = options;
     checkText("path", path);
@@ -328,7 +355,7 @@ async function bindName(endpoint: Endpoint): Promise<readonly Listener[]> {
 
 /** Binds all the addresses, or none; those of IPv6 only where there is IPv6. */
 async function bindAll(
-  endpoint: Exclude<Endpoint, UnixBindOptions>,
+  endpoint: Extract<Endpoint, { readonly hostname: string }>,
   addresses: readonly string[],
 ): Promise<readonly Listener[]> {
   const listeners: Listener[] = [];
@@ -388,6 +415,19 @@ async function bind(endpoint: Endpoint): Promise<Listener> {
     if (!isReplaceable) return await open(pem);
     const { listenReplaceable } = await import("./replaceable_certificate.ts");
     return await listenReplaceable(pem, endpoint, open);
+  }
+  if (endpoint.transport === "fd") {
+    const { transport, fd, resets } = endpoint;
+    const { listenInherited } = await import("./inherited.ts");
+    const listener = await listenInherited(
+      fd,
+      (path) => runtime.listen({ transport, fd, path, backlog: BACKLOG }),
+    );
+    if (resets && listener.addr.transport === "unix") {
+      listener.close();
+      throw new Error("it is a Unix socket, which has no fault reset");
+    }
+    return listener;
   }
   if (endpoint.transport === "unix") {
     const { listenUnix } = await import("./unix.ts");

@@ -59,6 +59,7 @@ type Answer =
 export class ProxyListener<A extends Addr> implements Listener<A> {
   readonly addr: A;
   readonly reload?: (pem: Pem) => void;
+  readonly stop?: () => void;
   readonly #listener: Listener<A>;
   readonly #trusts: Trust;
   /** Connections whose headers are under way. */
@@ -75,7 +76,8 @@ export class ProxyListener<A extends Addr> implements Listener<A> {
     this.addr = listener.addr;
     this.#listener = listener;
     this.#trusts = trusts;
-    const { reload } = listener;
+    const { reload, stop } = listener;
+    if (stop) this.stop = () => stop.call(listener);
     if (reload) this.reload = (pem) => reload.call(listener, pem);
   }
 

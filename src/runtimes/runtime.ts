@@ -39,7 +39,7 @@ export interface Runtime {
 export type BindOptions = {
   /** The number of connections that may wait to be accepted. */
   readonly backlog: number;
-} & (TcpBindOptions | TlsBindOptions | UnixBindOptions);
+} & (TcpBindOptions | TlsBindOptions | UnixBindOptions | FdBindOptions);
 
 /** A TCP socket. */
 export interface TcpBindOptions {
@@ -85,6 +85,15 @@ export interface PlainConnection extends Connection {
 export interface UnixBindOptions {
   readonly transport: "unix";
   /** The path of the socket, where no file may exist. */
+  readonly path: string;
+}
+
+/** A socket that listens already, and has been inherited. */
+export interface FdBindOptions {
+  readonly transport: "fd";
+  /** The number of its descriptor. */
+  readonly fd: number;
+  /** The path if it is a Unix socket; empty if that is not known. */
   readonly path: string;
 }
 

@@ -96,6 +96,10 @@ export function tcpContract(test: Test): void {
           { anySource: true },
           'anySource needs the option transport: "udp"',
         ],
+        [{ fd: 3, port: 1 }, "there is no option port, but fd, faults, proxy"],
+        [{ fd: 3, transport: "tcp" }, "there is no option transport, but fd"],
+        [{ fd: 1.5 }, "fd must be a whole number, but is 1.5"],
+        [{ fd: "3" }, "fd must be a whole number, but is 3"],
         [{ transport: "toString" }, 'transport must be "tcp", "tls",'],
         [
           { transport: "unix", path: "/e", port: 1 },

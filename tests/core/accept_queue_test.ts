@@ -24,6 +24,17 @@ Deno.test("A queue has one pending call at a time, and the next one after it", a
   assertEquals(await queue.next(), 1);
 });
 
+Deno.test("A queue that has ended gives what waits, and then null", async () => {
+  const queue = new AcceptQueue<number>();
+  queue.push(1);
+  queue.end();
+  assertEquals([await queue.next(), await queue.next()], [1, null]);
+  const other = new AcceptQueue<number>();
+  const pending = other.next();
+  other.end();
+  assertEquals(await pending, null);
+});
+
 Deno.test("A closed queue gives null, and what nobody has asked for to its owner", async () => {
   const queue = new AcceptQueue<number>();
   const pending = queue.next();

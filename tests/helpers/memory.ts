@@ -154,3 +154,33 @@ export class MemoryListener implements Listener {
     this.#resume?.();
   }
 }
+
+/** A listener that can be stopped: then it gives what waits, and nothing more. */
+export class StoppableListener extends MemoryListener {
+  stopped = 0;
+  #resume = () => {};
+
+  stop(): void {
+    this.stopped++;
+    this.#resume();
+  }
+
+  override async accept(): Promise<Connection | null> {
+    while (this.waiting === 0 && this.closed === 0) {
+      if (this.stopped > 0) return null;
+      await new Promise<void>((resolve) => this.#resume = resolve);
+    }
+    return await super.accept();
+  }
+
+  override connect(connection?: MemoryConnection): MemoryConnection {
+    const connected = super.connect(connection);
+    this.#resume();
+    return connected;
+  }
+
+  override close(): void {
+    super.close();
+    this.#resume();
+  }
+}

@@ -78,14 +78,25 @@ export class Program implements AsyncDisposable {
 
   /** Resolves with the first line that matches, as soon as it is there. */
   async line(pattern: RegExp): Promise<RegExpExecArray> {
+    const [first] = await this.matches(pattern, 1);
+    if (!first) throw new TypeError("There is no first of one");
+    return first;
+  }
+
+  /** Resolves with the lines that match, as soon as there are so many. */
+  async matches(pattern: RegExp, count: number): Promise<RegExpExecArray[]> {
+    const find = () =>
+      this.lines.map((line) => pattern.exec(line)).filter((one) =>
+        one !== null
+      );
     for (;;) {
-      const match = this.lines.map((line) => pattern.exec(line)).find(Boolean);
-      if (match) return match;
+      const found = find();
+      if (found.length >= count) return found;
       const ended = await Promise.race([
         new Promise<false>((resolve) => this.#changed = () => resolve(false)),
         this.#read.then(() => true),
       ]);
-      if (ended && !this.lines.some((line) => pattern.test(line))) {
+      if (ended && find().length < count) {
         throw new Error(`No line ${pattern} in:\n${this.#stderr}`);
       }
     }

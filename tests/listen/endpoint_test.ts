@@ -17,6 +17,8 @@ Deno.test("parseEndpoint() reads what formatEndpoint() writes", () => {
       "udp://example.com:7",
       "unix:///run/echod.sock",
       "unix:///a b/%20:1",
+      "fd://0",
+      "fd://12",
     ]
   ) {
     assertEquals(formatEndpoint(parseEndpoint(url).addr), url);
@@ -60,6 +62,11 @@ Deno.test("parsePlainEndpoint() takes no parameters", () => {
     'Invalid endpoint "unix:///a?b": expected no parameters, ' +
       "which are for the server's endpoints",
   );
+  assertThrows(
+    () => parsePlainEndpoint("fd://3"),
+    SyntaxError,
+    "expected no fd://, which is for the server's endpoints",
+  );
   assertEquals(
     parsePlainEndpoint("tcp://:1"),
     parseEndpoint("tcp://:1").addr,
@@ -68,7 +75,7 @@ Deno.test("parsePlainEndpoint() takes no parameters", () => {
 
 Deno.test("parseEndpoint() says what it expected", () => {
   const all =
-    "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix:@NAME";
+    "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix:@NAME or fd://N";
   const wrong: Record<string, string> = {
     "": all,
     "localhost:3000": all,
@@ -84,6 +91,10 @@ Deno.test("parseEndpoint() says what it expected", () => {
     "tcp://localhost:3000/path": "tcp://HOST:PORT, and nothing after the port",
     "tcp://localhost:65536": "a port from 0 to 65535",
     "unix://": "unix:///PATH, a file's path",
+    "fd://": "fd://N, a descriptor's number",
+    "fd://-1": "fd://N, a descriptor's number",
+    "fd://3:1": "fd://N, a descriptor's number",
+    "fd://9999999999": "fd://N, a descriptor's number",
     "unix://relative.sock": "unix:///PATH, a file's path",
     "unix:///directory/": "unix:///PATH, a file's path",
     "unix://?delay=1s": "unix:///PATH, a file's path",

@@ -185,14 +185,18 @@ export async function readBenchArgs(
     alias: ALIAS,
   });
   const [endpoint, ...others] = endpoints;
-  if (endpoint && endpoint.parameters.length > 0) {
-    throw new UsageError(
-      `Invalid endpoint ${JSON.stringify(endpoint.url)}: ` +
-        "bench accepts no parameters, which are for the server's endpoints",
+  const invalid = (what: string) =>
+    new UsageError(
+      `Invalid endpoint ${JSON.stringify(endpoint?.url)}: ` +
+        `bench accepts no ${what} for the server's endpoints`,
     );
+  const addr = endpoint?.addr;
+  if (addr?.transport === "fd") throw invalid("descriptor, which is");
+  if (endpoint && endpoint.parameters.length > 0) {
+    throw invalid("parameters, which are");
   }
   const settings = {
-    endpoint: endpoint?.addr,
+    endpoint: addr,
     connections: valueOf("connections", FROM_1, readFrom1) ?? 10,
     size: valueOf(
       "size",

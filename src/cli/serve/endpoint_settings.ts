@@ -1,5 +1,5 @@
 import type { DatagramFaults, StreamFaults } from "../../core/fault_options.ts";
-import type { Addr } from "../../core/transport.ts";
+import type { Addr, FdAddr } from "../../core/transport.ts";
 import type { Endpoint } from "../../listen/endpoint.ts";
 import { BALANCER, readBalancer } from "../../listen/networks.ts";
 import { type AcceptedParameters, readParameters } from "../parameters.ts";
@@ -7,8 +7,11 @@ import { FAULTS, readFaults } from "./fault_parameters.ts";
 
 /** An endpoint of the server, with what its parameters say. */
 export interface EndpointSettings {
-  /** The address to listen on. */
-  readonly addr: Addr;
+  /**
+   * The address to listen on, or an inherited socket; one that listens has its
+   * address, where the system tells it.
+   */
+  readonly addr: Addr | FdAddr;
   /** How it misbehaves. */
   readonly faults?: StreamFaults & DatagramFaults;
   /** The places of its balancers, which send PROXY headers. */
@@ -18,7 +21,7 @@ export interface EndpointSettings {
 /** The parameters of the server's endpoints. */
 const PARAMETERS = {
   ...FAULTS,
-  proxy: ["tcp", "tls", "unix"],
+  proxy: ["tcp", "tls", "unix", "fd"],
 } satisfies AcceptedParameters;
 
 /** Reads the parameters of an endpoint. Throws a UsageError if one is invalid. */

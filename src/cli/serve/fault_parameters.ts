@@ -22,8 +22,8 @@ import {
 
 type Name = keyof StreamFaults | keyof DatagramFaults;
 
-const ALL = ["tcp", "tls", "unix", "udp"] as const;
-const STREAMS = ["tcp", "tls", "unix"] as const;
+const ALL = ["tcp", "tls", "unix", "udp", "fd"] as const;
+const STREAMS = ["tcp", "tls", "unix", "fd"] as const;
 
 /** The parameters for faults. */
 export const FAULTS = {
@@ -34,7 +34,7 @@ export const FAULTS = {
   slice: STREAMS,
   stall: STREAMS,
   after: STREAMS,
-  reset: ["tcp", "tls"],
+  reset: ["tcp", "tls", "fd"],
   close: STREAMS,
   deaf: STREAMS,
   mute: STREAMS,

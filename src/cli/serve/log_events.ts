@@ -2,7 +2,7 @@ import { formatAddr, formatEndpoint } from "../../core/format_addr.ts";
 import { isEverywhere } from "../../listen/endpoint.ts";
 import { mayListAddresses } from "../../listen/may_list_addresses.ts";
 import { isLoopback } from "../../core/ip.ts";
-import type { Addr } from "../../core/transport.ts";
+import type { Addr, FdAddr } from "../../core/transport.ts";
 import type { AdminServer } from "../../admin/admin_server.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Settings } from "./settings.ts";
@@ -182,13 +182,13 @@ export function logTerminated(
 }
 
 /** Reports whether an address alone does not say from where datagrams are answered. */
-function isVague(addr: Addr): boolean {
+function isVague(addr: Addr | FdAddr): boolean {
   return addr.transport === "udp" && "hostname" in addr &&
     isEverywhere(addr.hostname);
 }
 
 /** Reports whether other machines can connect to an address. */
-function isExposed(addr: Addr): boolean {
+function isExposed(addr: Addr | FdAddr): boolean {
   return addr.transport !== "udp" && "hostname" in addr &&
     !isLoopback(addr.hostname);
 }

@@ -21,7 +21,9 @@ export async function openAll(settings: Settings): Promise<Opened[]> {
       const options = await optionsFor(endpoint, settings);
       const all = await listenAll(options, pemNames(settings));
       for (const listener of all) {
-        const { addr } = listener;
+        // An inherited Unix socket may not have told its path.
+        const isNamed = !("path" in listener.addr) || listener.addr.path !== "";
+        const addr = isNamed ? listener.addr : endpoint.addr;
         opened.push({ endpoint: { ...endpoint, addr }, listener });
       }
     }
@@ -69,6 +71,7 @@ async function optionsFor(
   { addr, faults, proxy }: EndpointSettings,
   settings: Settings,
 ): Promise<ListenOptions> {
+  if (addr.transport === "fd") return { fd: addr.fd, faults, proxy };
   if ("path" in addr) {
     const { path } = addr;
     return { transport: "unix", path, mode: settings.unixMode, faults, proxy };

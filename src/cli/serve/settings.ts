@@ -31,6 +31,7 @@ Endpoints (instead of --hostname and --port; served together):
   tls://HOST:PORT            with --tls-cert and --tls-key
   udp://HOST:PORT
   unix:///PATH               unix:@NAME is an abstract socket, of Linux
+  fd://N                     a listening socket that a supervisor has passed on
   tcp://:3001?delay=50ms&reset=1MiB and the like misbehave on purpose, with:
     delay jitter window corrupt share seed; over UDP drop duplicate reorder, else
     rate slice stall after reset close deaf mute
@@ -257,6 +258,22 @@ function checkEndpoints(settings: Settings): void {
   if (once && transports.size === 1 && transports.has("udp")) {
     needs("once", "with connections: tcp://, tls:// or unix://");
   }
+  const descriptors = settings.endpoints.flatMap(({ addr }) =>
+    "fd" in addr ? [addr.fd] : []
+  );
+  const twice = descriptors.find((fd, index) =>
+    descriptors.indexOf(fd) !== index
+  );
+  if (twice !== undefined) {
+    throw new UsageError(
+      `Endpoint fd://${twice} is given several times: once is accepted`,
+    );
+  }
+  if (once && descriptors.length > 0) {
+    throw new UsageError(
+      "Options --once and fd://N are given: one of them is accepted",
+    );
+  }
 }
 
 /** Checks that there is work for every worker. */
@@ -265,6 +282,12 @@ function checkWorkers(settings: Settings): void {
   if (workers === 1) return;
   if (once) {
     throw new UsageError("Option --once is for one worker: --workers 1");
+  }
+  if (endpoints.some(({ addr }) => addr.transport === "fd")) {
+    // The end of a thread closes the descriptor, and no other could be started.
+    throw new UsageError(
+      "Options --workers and fd://N are given: one of them is accepted",
+    );
   }
   if (!endpoints.some(({ addr }) => canBeShared(addr))) {
     throw new UsageError(

@@ -265,7 +265,8 @@ class Workers {
     });
     this.#threads.add(thread);
     thread.listening.then(({ endpoints, counts, delays }) => {
-      seat.addrs = endpoints.map(({ addr }) => addr);
+      // Workers have no inherited sockets.
+      seat.addrs = endpoints.flatMap(({ addr }) => "fd" in addr ? [] : addr);
       seat.delays = delays;
       seat.counts = new Counts(counts);
     }, () => {});

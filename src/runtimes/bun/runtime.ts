@@ -47,6 +47,9 @@ interface Socket {
   setKeepAlive(on: boolean): boolean;
 }
 
+/** The sockets that Bun itself binds. */
+type OwnOptions = Exclude<BindOptions, { readonly transport: "fd" }>;
+
 /** Bun as a {@linkcode Runtime}: like Node, except for its sockets. */
 export const runtime: Runtime = {
   get name() {
@@ -71,6 +74,7 @@ export const runtime: Runtime = {
   reloads: ({ plainFirst }) => plainFirst,
   sharesPorts: true,
   async listen(options) {
+    if (options.transport === "fd") return await node.listen(options);
     // Bun's own sockets have no way to begin TLS as a server.
     if (options.transport === "tls" && options.plainFirst) {
       return await node.listen(options);
@@ -86,12 +90,12 @@ export const runtime: Runtime = {
 /** Queues the connections that Bun pushes until they are accepted. */
 class BunListener implements Listener {
   readonly addr: Addr;
-  readonly #options: BindOptions;
+  readonly #options: OwnOptions;
   readonly #listener;
   readonly #queue = new AcceptQueue<BunConnection>();
   #closed = false;
 
-  constructor(options: BindOptions) {
+  constructor(options: OwnOptions) {
     const { transport } = options;
     const place = transport === "unix" ? { unix: options.path } : {
       hostname: options.hostname,

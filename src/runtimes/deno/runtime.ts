@@ -34,7 +34,8 @@ export const runtime: Runtime = {
       const { transport, path } = options;
       return new DenoListener(listener, { transport, path }, nameUnnamed);
     }
-    if (isByNode(options)) {
+    // Deno itself takes over no descriptor.
+    if (options.transport === "fd" || isByNode(options)) {
       const { listenByNode } = await import("../node/runtime.ts");
       const { secure } = await import("./tls.ts");
       return await listenByNode(options, secure);

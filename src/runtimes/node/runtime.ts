@@ -20,6 +20,7 @@ import {
 } from "../tls.ts";
 import type {
   BindOptions,
+  FdBindOptions,
   Output,
   PlainConnection,
   Runtime,
@@ -115,6 +116,7 @@ export async function listenByNode(
   options: BindOptions,
   secure: Secure,
 ): Promise<Listener> {
+  if (options.transport === "fd") return await listenOnDescriptor(options);
   const maker = await makerFor(options, secure);
   return options.transport === "unix"
     ? await listenOnPath(options, maker)
@@ -153,6 +155,18 @@ async function listenOnPath(
   }
 }
 
+/** Takes over a socket, and finds out what it is. */
+async function listenOnDescriptor(
+  { fd, path, backlog }: FdBindOptions & BindOptions,
+): Promise<Listener> {
+  return await bind({ fd, backlog }, (server) => {
+    const address = server.address();
+    return address !== null && typeof address === "object" && address.port
+      ? new InheritedListener(server, netAddrOf(server, "tcp"), TCP)
+      : new InheritedListener(server, { transport: "unix", path }, UNIX);
+  });
+}
+
 async function listenOnPort(
   options: (TcpBindOptions | TlsBindOptions) & BindOptions,
   maker: Maker,
@@ -184,7 +198,7 @@ async function listenOnPort(
 
 /** Binds a socket, and runs `onListening` before a client can connect. */
 function bind<T>(
-  place: ListenOptions,
+  place: ListenOptions | { readonly fd: number; readonly backlog: number },
   onListening: (server: Server) => T,
 ): Promise<T> {
   const server = createServer({
@@ -196,7 +210,8 @@ function bind<T>(
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(place, () => {
+    // Of a descriptor, the options say no backlog.
+    server.listen(place, place.backlog, () => {
       server.off("error", reject);
       resolve(onListening(server));
     });
@@ -211,21 +226,24 @@ interface Maker {
   reload?(pem: Pem): void;
 }
 
-async function makerFor(options: BindOptions, secure: Secure): Promise<Maker> {
-  if (options.transport === "unix") {
-    return {
-      prepare: (socket) =>
-        new NodeConnection(socket, { transport: "unix", path: "" }),
-    };
-  }
-  if (options.transport === "tcp") {
-    return {
-      prepare(socket) {
-        const addr = peerOf(socket);
-        return addr && new NodeTcpConnection(socket, addr);
-      },
-    };
-  }
+/** Makes connections of a Unix socket, and over TCP. */
+const UNIX: Maker = {
+  prepare: (socket) =>
+    new NodeConnection(socket, { transport: "unix", path: "" }),
+};
+const TCP: Maker = {
+  prepare(socket) {
+    const addr = peerOf(socket);
+    return addr && new NodeTcpConnection(socket, addr);
+  },
+};
+
+async function makerFor(
+  options: BindOptions & (TcpBindOptions | TlsBindOptions | UnixBindOptions),
+  secure: Secure,
+): Promise<Maker> {
+  if (options.transport === "unix") return UNIX;
+  if (options.transport === "tcp") return TCP;
   // Loaded only here, because Node then reads the certificates of the system.
   const tls = await import("node:tls");
   const { constants } = await import("node:crypto");
@@ -296,8 +314,8 @@ class NodeListener implements Listener {
   readonly #servers: Server[] = [];
   readonly reload?: (pem: Pem) => void;
   readonly #maker: Maker;
-  readonly #queue = new AcceptQueue<Socket>();
-  #closed = false;
+  protected readonly queue = new AcceptQueue<Socket>();
+  #stopped = false;
 
   constructor(server: Server, addr: Addr, maker: Maker) {
     this.addr = addr;
@@ -309,13 +327,13 @@ class NodeListener implements Listener {
   /** Adds another socket to accept from. */
   add(server: Server): void {
     this.#servers.push(server);
-    server.on("connection", (socket) => this.#queue.push(socket));
-    server.on("error", (error) => this.#queue.fail(error));
+    server.on("connection", (socket) => this.queue.push(socket));
+    server.on("error", (error) => this.queue.fail(error));
   }
 
   async accept(): Promise<Connection | null> {
     for (;;) {
-      const socket = await this.#queue.next();
+      const socket = await this.queue.next();
       if (socket === null) return null;
       const connection = this.#maker.prepare(socket);
       if (connection) return connection;
@@ -324,10 +342,14 @@ class NodeListener implements Listener {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    this.stopServers();
+    for (const socket of this.queue.close()) socket.destroy();
+  }
+
+  protected stopServers(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
     for (const server of this.#servers) server.close();
-    for (const socket of this.#queue.close()) socket.destroy();
   }
 
   ref(): void {
@@ -336,6 +358,15 @@ class NodeListener implements Listener {
 
   unref(): void {
     for (const server of this.#servers) server.unref();
+  }
+}
+
+/** An inherited socket. */
+class InheritedListener extends NodeListener {
+  /** Closes the descriptor: a server of Node has no other way not to accept. */
+  stop(): void {
+    this.stopServers();
+    this.queue.end();
   }
 }
 

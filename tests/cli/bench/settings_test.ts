@@ -112,6 +112,7 @@ const WRONG: Record<string, string[]> = {
   "tcp://localhost": ["tcp://localhost", "port"],
   [`${URL}?delay=1s`]: [`${URL}?delay=1s`, "no parameters", "server"],
   [`${URL} ${URL}`]: ["Several endpoints", "one is accepted"],
+  "fd://3": ["fd://3", "no descriptor", "server"],
   [`--bogus ${URL}`]: ["--bogus"],
   [`--json=yes ${URL}`]: ["--json", "yes", "none"],
   [`-c 0 ${URL}`]: ["--connections", "0", "from 1"],
