@@ -5,7 +5,7 @@ import process from "node:process";
 import { codeOf } from "../core/error_message.ts";
 import { type FileId, idOf } from "./file_id.ts";
 import { listenInPlace, mayUseDirectory } from "./unix_in_place.ts";
-import { isRefused } from "../runtimes/bun/is_refused.ts";
+import { askSystem } from "../runtimes/bun/ask_system.ts";
 import { LONGEST_PATH, sizeOf } from "../runtimes/unix_path.ts";
 import type { Addr, Connection, Listener } from "../core/transport.ts";
 
@@ -106,8 +106,9 @@ function isLive(path: string): Promise<boolean> {
       // Bun calls every failure that.
       else if (!("bun" in process.versions)) resolve(false);
       else {
-        // Without that C library, Bun is believed.
-        resolve(!await isRefused(path).catch(() => true));
+        const reason = await askSystem({ transport: "unix", path }, 0);
+        // Where the system cannot be asked, Bun is believed.
+        resolve(reason !== undefined && reason !== "ECONNREFUSED");
       }
     });
   });

@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
+import { codeOf, isError } from "../core/error_message.ts";
 import { isLoopback, parseIp } from "../core/ip.ts";
 import type { NetAddr } from "../core/transport.ts";
 import type { Socket, SocketHandler } from "./connector.ts";
@@ -25,13 +26,15 @@ export interface UdpAbilities {
   readonly atOnce: number;
   /** The system's table of sockets, if it can be read. */
   readonly table: UdpTable | undefined;
+  /** Finds the reason for an error that has none. */
+  readonly findReason?: (peer: NetAddr) => Promise<unknown>;
 }
 
 /** Opens a UDP socket that is connected to one peer, with `node:dgram`, which every runtime has. */
 export async function connectUdp(
   { hostname, port }: NetAddr,
   handler: SocketHandler,
-  { connects, buffers, atOnce, table }: UdpAbilities,
+  { connects, buffers, atOnce, table, findReason }: UdpAbilities,
 ): Promise<Socket> {
   const { address, family } = await lookup(hostname);
   // The system takes the unspecified address for its own loopback address.
@@ -58,7 +61,12 @@ export async function connectUdp(
     function fail(error: Error) {
       if (closed) return;
       close();
-      handler.onEnd(error);
+      if (!findReason || codeOf(error) !== undefined) {
+        return handler.onEnd(error);
+      }
+      findReason({ transport: "udp", hostname: peer, port })
+        .catch(() => undefined)
+        .then((reason) => handler.onEnd(isError(reason) ? reason : error));
     }
     function onSent(error?: Error | null) {
       sending--;
@@ -78,8 +86,12 @@ export async function connectUdp(
       }
       handler.onData(datagram, datagram.length);
     });
-    socket.connect(port, peer, () => {
+    socket.connect(port, peer, (error?: Error) => {
       socket.off("error", reject);
+      if (error) {
+        close();
+        return reject(error);
+      }
       socket.on("error", fail);
       const local = socket.address();
       const isAny = parseIp(local.address) === "0.0.0.0" ||

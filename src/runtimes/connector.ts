@@ -34,6 +34,8 @@ export interface ConnectorOptions {
 
 /** Reasons that differ for a client, by POSIX name. */
 export const CONNECT_REASONS: Readonly<Record<string, string>> = {
+  // Of a Unix socket.
+  EAGAIN: "the server's queue is full",
   ECONNRESET: "connection reset by the server",
   EPIPE: "connection reset by the server",
   // Of a connection that is reset before its ends are asked for.

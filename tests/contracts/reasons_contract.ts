@@ -5,7 +5,10 @@ import process from "node:process";
 import { listen, type ListenOptions, serve } from "../../mod.ts";
 import { explain } from "../../src/core/error_message.ts";
 import type { Addr } from "../../src/core/transport.ts";
-import type { Connector } from "../../src/runtimes/connector.ts";
+import {
+  CONNECT_REASONS,
+  type Connector,
+} from "../../src/runtimes/connector.ts";
 import { tryEachAddress } from "../../src/runtimes/each_address.ts";
 import { loadRuntime } from "../../src/runtimes/detect.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
@@ -206,7 +209,7 @@ export function reasonsContract(test: Test): void {
 }
 
 /** Why a connection cannot be opened; undefined if it can. */
-async function failureOf(
+export async function failureOf(
   addr: Addr,
   options: { ca?: string; insecure?: boolean } = {},
 ): Promise<string | undefined> {
@@ -225,7 +228,7 @@ async function failureOf(
     socket.close();
     return undefined;
   } catch (error) {
-    return explain(error);
+    return explain(error, CONNECT_REASONS);
   }
 }
 

@@ -19,6 +19,7 @@ import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
 import { Client, pattern } from "../helpers/client.ts";
 import type { Test } from "./connection_contract.ts";
+import { failureOf } from "./reasons_contract.ts";
 
 /** Holds a datagram socket, and a stream socket with no place in its queue. */
 const HOLD = `
@@ -81,7 +82,7 @@ export function unixContract(test: Test): void {
     first.close();
   });
 
-  test("A datagram socket and one whose queue is full are left alone", async () => {
+  test("A datagram socket and one whose queue is full are left alone, and told", async () => {
     if (spawnSync("python3", ["-V"]).status !== 0) return;
     using directory = new TemporaryDirectory();
     const datagram = directory.file("datagram");
@@ -91,7 +92,13 @@ export function unixContract(test: Test): void {
     });
     const ended = new Promise((resolve) => holder.once("exit", resolve));
     await new Promise((resolve) => holder.stdout.once("data", resolve));
-    for (const path of [datagram, full]) {
+    for (
+      const [path, reason] of [
+        [datagram, "a socket of another kind"],
+        [full, "the server's queue is full"],
+      ] as const
+    ) {
+      assertEquals(await failureOf({ transport: "unix", path }), reason);
       await assertRejects(
         () => listen({ transport: "unix", path }),
         Error,

@@ -1,9 +1,5 @@
-import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import { statSync } from "node:fs";
-import { codeOf } from "../../core/error_message.ts";
-import { isAbstract } from "../../core/format_addr.ts";
-import { isLoopback } from "../../core/ip.ts";
+import { codeOf, isError } from "../../core/error_message.ts";
 import type { Addr } from "../../core/transport.ts";
 import {
   type Connector,
@@ -16,6 +12,7 @@ import { tryEachAddress } from "../each_address.ts";
 import { greetingOf } from "../greeting.ts";
 import { type Ends, refuseSelf } from "../self_connection.ts";
 import { within } from "../within.ts";
+import { askSystem } from "./ask_system.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
 
 /** The part of Bun that is used here. */
@@ -51,9 +48,8 @@ export function createConnector(options: ConnectorOptions): Connector {
   const node = createNodeConnector(options);
   return tryEachAddress({
     async connect(addr, handler, serverName) {
-      if (addr.transport === "udp") return node.connect(addr, handler);
       try {
-        if (addr.transport === "tls") {
+        if (addr.transport === "tls" || addr.transport === "udp") {
           return await node.connect(addr, handler, serverName);
         }
         const socket = new BunSocket(handler, addr.transport);
@@ -87,53 +83,37 @@ export function createConnector(options: ConnectorOptions): Connector {
         }
         return socket;
       } catch (error) {
-        throw codeOf(error) === "ECONNREFUSED"
-          ? await refusal(addr, error)
+        throw isVague(error)
+          ? await reasonFor(addr, error, options.timeout)
           : error;
       }
     },
   });
 }
 
-/** Finds the real reason: Bun reports most failed connections as refused. */
-async function refusal(addr: Addr, error: unknown): Promise<unknown> {
-  if (isAbstract(addr)) return error;
-  if ("path" in addr) {
-    try {
-      statSync(addr.path);
-      return error;
-    } catch (reason) {
-      return reason;
-    }
-  }
-  const { address, family } = await lookup(addr.hostname);
-  const source = await sourceTo(address, family);
-  if (source === "0.0.0.0" || source === "::") {
-    const code = "ENETUNREACH";
-    return Object.assign(new Error("no way to that network"), { code });
-  }
-  // Another machine's router may have said that it cannot be reached.
-  return source === address || isLoopback(source) ? error : new Error(
-    "connection refused, or no way to that host: Bun does not tell which",
-    { cause: error },
-  );
+/** Reports whether an error may have any reason: Bun calls most of them refusals. */
+function isVague(error: unknown): boolean {
+  return codeOf(error) === "ECONNREFUSED" ||
+    isError(error) && error.message === "Failed to connect socket";
 }
 
-/** Returns the local address on the route to another, or the unspecified address. */
-function sourceTo(address: string, family: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(family === 6 ? "udp6" : "udp4");
-    // No descriptor is left, which Bun also takes for a refusal.
-    socket.once("error", (error) => {
-      socket.close();
-      reject(error);
-    });
-    // Nothing is sent to it.
-    socket.connect(9, address, () => {
-      resolve(socket.address().address);
-      socket.close();
-    });
-  });
+/** Finds the real reason. */
+async function reasonFor(
+  addr: Addr,
+  error: unknown,
+  timeout: number,
+): Promise<unknown> {
+  const place = "path" in addr
+    ? addr
+    : { ...addr, hostname: (await lookup(addr.hostname)).address };
+  const code = await askSystem(place, timeout);
+  if (code === null) return error;
+  return code === undefined
+    ? new Error(
+      "connection refused, or no way there: Bun does not tell which",
+      { cause: error },
+    )
+    : Object.assign(new Error(`Cannot connect: ${code}`), { code });
 }
 
 const HANDLERS: Handlers = {

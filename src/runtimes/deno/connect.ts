@@ -12,6 +12,7 @@ import { tryEachAddress } from "../each_address.ts";
 import { type Greet, greetingOf } from "../greeting.ts";
 import { lookupAll } from "../resolve.ts";
 import { type Ends, refuseSelf } from "../self_connection.ts";
+import { errnoName } from "../errno_name.ts";
 import { within } from "../within.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { withLookup } from "../lookup_error.ts";
@@ -29,6 +30,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     // What is sent together leaves in the reverse order.
     atOnce: 1,
     table: openUdpTable(),
+    findReason,
   };
   // Deno's own always checks.
   let isOverNode = options.insecure;
@@ -87,6 +89,24 @@ function openUdpTable(): UdpTable | undefined {
   return mayRead ? new UdpTable() : undefined;
 }
 
+/** Finds the reason why datagrams do not leave, of which `node:dgram` says only `UNKNOWN`. */
+async function findReason({ hostname, port }: NetAddr): Promise<unknown> {
+  if (!("listenDatagram" in Deno)) return undefined;
+  const socket = Deno.listenDatagram({
+    transport: "udp",
+    hostname: hostname.includes(":") ? "::" : "0.0.0.0",
+    port: 0,
+  });
+  try {
+    await socket.send(new Uint8Array(), { transport: "udp", hostname, port });
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    socket.close();
+  }
+}
+
 /** Connects over `node:tls`. */
 async function loadNode(options: ConnectorOptions): Promise<Connector> {
   const { createConnector } = await import("../node/connect.ts");
@@ -103,9 +123,17 @@ async function tryToOpen(
   try {
     return await open(addr, options, serverName);
   } catch (error) {
-    const read = readTlsError(error);
+    const read = readTlsError(withCode(error));
     throw "hostname" in addr ? await withLookup(read, addr.hostname) : read;
   }
+}
+
+/** Gives an error the POSIX name that belongs to its number, where Deno gives none. */
+function withCode(error: unknown): unknown {
+  if (!isError(error) || "code" in error) return error;
+  const [, number] = /\(os error (\d+)\)$/.exec(error.message) ?? [];
+  const code = number && errnoName(Number(number));
+  return code ? Object.assign(error, { code }) : error;
 }
 
 async function open(
