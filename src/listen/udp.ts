@@ -53,6 +53,9 @@ export interface UdpBindOptions {
   readonly faults?: DatagramFaults | undefined;
 }
 
+/** The receive buffer to ask for, in bytes; the system may grant less. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+
 /**
  * Binds a UDP socket that sends every datagram back to its sender (RFC 862).
  *
@@ -78,6 +81,7 @@ export async function listenUdp(
     socket.close();
     throw error;
   }
+  enlargeBuffer(socket);
   const listener = new UdpListener(socket, open, options.anySource, own);
   // With no other wait since it was bound, so that no datagram came before.
   if (faults) listener.decorate(faults);
@@ -103,6 +107,15 @@ function bind(socket: Socket, port: number, address: string): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Lets more datagrams wait while the event loop is busy; on Deno it does nothing. */
+function enlargeBuffer(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER);
+  } catch {
+    // Some systems refuse what is too large: then it stays as it is.
+  }
 }
 
 /** A UDP socket. */

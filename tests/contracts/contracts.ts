@@ -22,11 +22,13 @@ import {
 export function contracts(test: Test): void {
   // Certificates are made by openssl.
   const withoutOpenssl = missing("openssl").length > 0;
-  const withPrefix = (prefix: string, where = ""): Test => (what, run) => {
-    const ignore = prefix === "tls" && withoutOpenssl;
-    const reason = ignore ? " (without openssl)" : "";
-    test(`${prefix}${where}: ${what}${reason}`, run, ignore);
-  };
+  const withPrefix =
+    (prefix: string, where = ""): Test => (what, run, isMissing = false) => {
+      const lacksOpenssl = prefix === "tls" && withoutOpenssl;
+      const reason = lacksOpenssl ? " (without openssl)" : "";
+      const ignore = isMissing || lacksOpenssl;
+      test(`${prefix}${where}: ${what}${reason}`, run, ignore);
+    };
   for (const transport of [TCP, UNIX, TLS]) {
     const transportTest = withPrefix(transport.name);
     contract(transportTest, transport);
