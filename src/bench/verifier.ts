@@ -113,7 +113,6 @@ export class Verifier {
     for (const { from, to } of this.#gaps) {
       this.#tell("dropped", from, to - from);
     }
-    this.#gaps = [];
     if (kind) this.#tell(kind, this.#head, sent - this.#head);
   }
 
@@ -307,23 +306,21 @@ export class Verifier {
     this.#consume(unknown.length);
   }
 
-  /** Tells which of the next `count` bytes are not what they should be. */
+  /** Tells how many of the next `count` bytes are not what they should be, the first among them. */
   #tellAltered(count: number): void {
     let wrong = 0;
-    let first = 0;
     /** How much more often than it should each value has come. */
     const surplus = new Int32Array(256);
     for (let i = 0; i < count; i++) {
       const place = (this.#place + i) % Pattern.PERIOD;
       const [is, was] = [this.#unknown[i], this.#pattern.bytes[place]];
       if (is === was || is === undefined || was === undefined) continue;
-      if (wrong++ === 0) first = i;
+      wrong++;
       surplus[is] = (surplus[is] ?? 0) + 1;
       surplus[was] = (surplus[was] ?? 0) - 1;
     }
-    const same = wrong > 1 && surplus.every((count) => count === 0);
-    const kind = same ? "reordered" : "altered";
-    this.#tell(kind, this.#head + first, wrong);
+    const same = surplus.every((count) => count === 0);
+    this.#tell(same ? "reordered" : "altered", this.#head, wrong);
   }
 
   #tellInserted(count: number): void {

@@ -206,7 +206,8 @@ Deno.test("Verifier takes for inserted what comes before it was sent", () => {
     0,
     (kind, offset, count) => found.push({ kind, offset, count }),
   );
-  verifier.receive(pattern.bytes.subarray(0, 100), 100, 60);
+  verifier.receive(pattern.bytes.subarray(0, 20), 20, 20);
+  verifier.receive(pattern.bytes.subarray(20, 100), 80, 60);
   verifier.finish(60);
   assertEquals(found, [{ kind: "inserted", offset: 60, count: 40 }]);
 });
@@ -351,12 +352,24 @@ Deno.test("Verifier tells what has come in the place of more, or of less", () =>
   }
 });
 
+Deno.test("Verifier tells what is inserted from what comes again behind it", () => {
+  for (const chunkSize of CHUNK_SIZES) {
+    const bytes = [...echoOf((byte) => [byte])];
+    const garbage = [255 - (bytes[1_000] ?? 0), 255 - (bytes[499] ?? 0)];
+    bytes.splice(1_000, 0, ...garbage, ...bytes.slice(500, 560));
+    assertEquals(verify(Uint8Array.from(bytes), chunkSize), [
+      { kind: "repeated", offset: 500, count: 60 },
+      { kind: "inserted", offset: 1_000, count: 2 },
+    ], `by ${chunkSize}`);
+  }
+});
+
 Deno.test("Verifier knows the last few bytes behind others that are missing", () => {
   for (const chunkSize of CHUNK_SIZES) {
     const bytes = echoOf((byte, at) =>
       at >= SENT - 10 && at < SENT - 4 ? [] : [byte]
     );
-    assertEquals(verify(bytes, chunkSize), [
+    assertEquals(verify(bytes, chunkSize, { missing: "late" }), [
       { kind: "dropped", offset: SENT - 10, count: 6 },
     ]);
   }
