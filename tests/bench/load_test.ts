@@ -1264,6 +1264,8 @@ Deno.test("Load with churn forgets the connections that are done", async () => {
   }
   const { messages } = load.tally();
   assert(messages > 500, `${messages}`);
+  const open = server.sockets.filter(({ closed }) => !closed);
+  assert(open.length <= 1, `${open.length}`);
   const stopped = load.stop();
   await go(clock, 2);
   await stopped;
@@ -1285,6 +1287,7 @@ Deno.test("Load with churn stops at once when all it waited for is given up", as
   clock.turn();
   await stopped;
   assertEquals([load.faults.counts.get("late"), clock.now], [64, 5_200]);
+  assertEquals([load.faults.total, load.tally().messages], [64, 1]);
 });
 
 Deno.test("Load with churn and a rate times each message that waited from when it was due", async () => {
