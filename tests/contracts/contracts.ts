@@ -43,6 +43,7 @@ export function contracts(test: Test): void {
     if (transport === UNIX) continue;
     contract(proxyTest, proxied);
     farewellContract(proxyTest, proxied);
+    resetContract(proxyTest, proxied);
   }
   contract(withPrefix("memory"), inMemory());
   reasonsContract((what, run) => test(what, run, withoutOpenssl));

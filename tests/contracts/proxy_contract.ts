@@ -1,4 +1,6 @@
+import { serve } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
+import { certificate } from "../helpers/certificates.ts";
 import { pattern } from "../helpers/client.ts";
 import { Fixture, Pair } from "../helpers/fixtures.ts";
 import { version1 } from "../helpers/proxy_header.ts";
@@ -70,7 +72,34 @@ export function proxyContract(
     });
   }
 
-  if (behind.name === "tls") return;
+  if (behind.name === "tls") {
+    // Everywhere else on Deno and Bun, it takes another socket.
+    test("A certificate is replaced on the same socket: no client is lost", async () => {
+      const listener = await behind.listen();
+      await using server = serve(listener);
+      assert(listener.reload);
+      let over = false;
+      let echoed = 0;
+      const clients = Array.from({ length: 8 }, async () => {
+        while (!over) {
+          await using client = await behind.connect(server.addr);
+          await client.echo(pattern(1));
+          echoed++;
+        }
+      });
+      for (let count = 0; count < 5; count++) {
+        const next = echoed + 16;
+        while (echoed < next) {
+          await new Promise((resolve) => setTimeout(resolve, 0));
+        }
+        await listener.reload(certificate());
+      }
+      over = true;
+      await Promise.all(clients);
+      assertEquals(server.stats().accepted, echoed);
+    });
+    return;
+  }
 
   test("A client that ends its side right after the header is at its end", async () => {
     await using fixture = await Fixture.start(behind);
