@@ -1,6 +1,6 @@
 /**
- * The admin listener of an echo server: metrics for Prometheus, health for those
- * who ask, and a live page, over HTTP.
+ * The admin listener of an echo server: metrics for Prometheus, health and a
+ * live page, over HTTP.
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ export interface Family {
 
 /** One value of a metric. */
 export interface Sample {
-  /** What its name has in addition to that of the metric: `_bucket`. */
+  /** The suffix of its name, after that of the metric: `_bucket`. */
   readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string | number>>;
   readonly value: number;

@@ -19,7 +19,7 @@ interface Viewer {
 
 /**
  * The event stream of the live page: the numbers once a second, made once for all
- * who look. While nobody looks, it does nothing.
+ * viewers. It does nothing while there are none.
  */
 export class Feed {
   readonly #source: Source;

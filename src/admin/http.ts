@@ -26,7 +26,7 @@ const REASONS: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-/** Header fields of every answer. Nothing here is to be kept, embedded or guessed at. */
+/** Header fields of every answer. They forbid caching, embedding and guessing of types. */
 const HEADERS = {
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",

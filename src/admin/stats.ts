@@ -3,7 +3,7 @@ import { formatEndpoint } from "../core/format_addr.ts";
 import { type ProcessFigures, runtimeName } from "./process_figures.ts";
 import type { Source } from "./source.ts";
 
-/** Returns what the metrics tell, for JSON. A limit that there is not is null there. */
+/** Returns the numbers of the metrics, for JSON. A limit that is not set is null. */
 export function statsOf(source: Source, ofProcess: ProcessFigures): object {
   const { endpoints, ...stats } = source.stats();
   const { p50, p99 } = source.delays();

@@ -184,7 +184,7 @@ export class Load implements Loader, ClientOwner {
    * is optimised for the one stays so for the other.
    */
   readonly #phases: readonly [Phase, Phase];
-  /** From when on messages count, in an array lest it be taken for a constant. */
+  /** When messages begin to count. An array, so that the compiler takes it for no constant. */
   readonly #countedFrom: [number] = [Infinity];
   /** The number that had come back by then. */
   #arrivedBefore = 0;

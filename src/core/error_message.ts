@@ -34,7 +34,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no answer",
 };
 
-/** Codes of a failed look-up that say more than that there is no such name. */
+/** Codes of a failed look-up, except the one for a name that does not exist. */
 const LOOKUPS: ReadonlySet<string> = new Set(["EAI_AGAIN", "EPERM", "EACCES"]);
 
 /**

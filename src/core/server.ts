@@ -34,7 +34,7 @@ const BACKOFF = { first: 5, longest: 1_000 };
 const EPISODE = 2 * BACKOFF.longest;
 /** The number of sweeps within `idleTimeout` or `maxLifetime`. */
 const SWEEPS = 10;
-/** The time that a sweep looks after, for those who ask how long connections are idle. */
+/** The timeout to sweep for where only `idle` of connections is asked for, in milliseconds. */
 const WATCHED = 10_000;
 /**
  * How long the orderly end of a connection may take, in milliseconds:

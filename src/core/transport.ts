@@ -279,7 +279,7 @@ export interface UnixListenOptions {
   readonly mode?: number | undefined;
   /** How its connections misbehave, for tests of clients. */
   readonly faults?: UnixFaults | undefined;
-  /** The places of its balancers, as for TCP; `unix` is everybody who may connect. */
+  /** The places of its balancers, as for TCP; `unix` is every client that may connect. */
   readonly proxy?: readonly string[] | undefined;
 }
 

@@ -74,7 +74,7 @@ export class DelayLine {
     this.#serve();
   }
 
-  /** Gives the first chunk to who waits for it, now or when it is due. */
+  /** Gives the first chunk to its reader, now or when it is due. */
   #serve(): void {
     const waiting = this.#waiting;
     const first = this.#first;

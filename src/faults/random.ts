@@ -20,7 +20,7 @@ export function randomFor(seed: number, ...purpose: unknown[]): Random {
   };
 }
 
-/** Reports whether what is at hand belongs to a share, in percent. */
+/** Reports whether the next thing belongs to a share, in percent. */
 export function isIn(share: number, random: Random): boolean {
   return random() * 100 < share;
 }

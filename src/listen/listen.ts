@@ -113,7 +113,7 @@ export async function listenAll(
   names: PemNames = { cert: "cert", key: "key" },
 ): Promise<readonly Listener[]> {
   const endpoint = complete(options);
-  // Before anything is bound: they say what is wrong.
+  // Before anything is bound, because they reject if an option is wrong.
   const reading = await loadProxy(options);
   const misbehaving = await loadFaults(options, endpoint.transport);
   try {
@@ -377,7 +377,7 @@ async function bindAll(
   return listeners;
 }
 
-/** Binds; without IPv6, every address of the machine is that of IPv4. */
+/** Binds. Without IPv6, `::` is `0.0.0.0`. */
 async function bindEverywhere(endpoint: Endpoint): Promise<Listener> {
   try {
     return await bind(endpoint);

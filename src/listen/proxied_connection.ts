@@ -1,6 +1,6 @@
 import type { Addr, Connection } from "../core/transport.ts";
 
-/** How much is read at a time of what is dropped, in bytes. */
+/** How much to read and drop at a time, in bytes. */
 const SINK = 4_096;
 
 /** A connection behind a balancer, of which more than the header has been read. */

@@ -106,7 +106,7 @@ function readVersion2(bytes: Uint8Array): ProxyHeader | undefined {
   const header = bytes.subarray(0, length);
   const addresses = ADDRESSES[kind >> 4];
   const isValid = hasValidValues(header, FIXED + (addresses ?? 0));
-  // Of a header that tells of no client, the rest is to be ignored.
+  // The rest of a header without a client is ignored.
   if (command === LOCAL) return { length, source: undefined };
   if (addresses === undefined || kind % 16 >= PROTOCOLS) throw malformed();
   if (!CLIENTS.has(kind)) return { length, source: undefined };

@@ -101,7 +101,7 @@ class Replaceable implements Listener {
       this.#closeWhenQuiet(socket);
     }
     this.#wake();
-    // If there is no free place, those who wait in an old queue go on waiting.
+    // If there is no free place, clients in an old queue go on waiting.
     const { promise: waited, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, LONGEST);
     const closed = Promise.all(old.map((socket) => socket.closed.promise));

@@ -49,7 +49,7 @@ async function readAll(): Promise<string> {
   return `${ipv4}${ipv6}`;
 }
 
-/** Reports whether a connection with these ports has sent what is not acknowledged. */
+/** Reports whether a connection with these ports has sent bytes that are not acknowledged. */
 function isUnacknowledged(
   tables: string,
   localPort: number,

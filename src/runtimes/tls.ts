@@ -42,7 +42,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/CERT_NOT_YET_VALID|not valid yet/i, "the certificate is not valid yet"],
   [
     /UnknownIssuer|certificate: BadSignature|SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET)|UnsupportedSignatureAlgorithm/,
-    "the certificate is of nobody who is trusted",
+    "no trusted authority has issued the certificate",
   ],
   [/invalid peer certificate|\bCERT_/, "the certificate is refused"],
   [

@@ -179,7 +179,7 @@ export function reasonsContract(test: Test): void {
       hostname,
       port,
     });
-    const untrusted = "the certificate is of nobody who is trusted";
+    const untrusted = "no trusted authority has issued the certificate";
     assertEquals(await failureOf(tls(port)), `TLS failed: ${untrusted}`);
     assertEquals(
       await failureOf(tls(port), { ca: other.cert }),

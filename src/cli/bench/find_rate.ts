@@ -33,7 +33,7 @@ export interface Found {
 /**
  * Finds the highest rate that keeps the limits: doubles it until it does not keep
  * them, then halves the interval until its ends are 5 % apart. A rate that does not
- * keep them is tried once more, lest something else has disturbed it. Each try
+ * keep them is tried once more, in case something else has disturbed it. Each try
  * counts messages for `duration`, in milliseconds. Ends early, with what it knows,
  * when a run is interrupted.
  */

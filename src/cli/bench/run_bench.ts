@@ -63,7 +63,7 @@ export async function runBench(
   }
 }
 
-/** What is to be done. */
+/** A load to run. */
 interface Task {
   readonly runtime: Runtime;
   readonly endpoint: Addr;
@@ -72,7 +72,7 @@ interface Task {
   readonly args: readonly string[];
 }
 
-/** What has been done, and printed. */
+/** The outcome of a task, which has been printed. */
 interface Done {
   readonly results: readonly BenchResult[];
   /** Whether all went well, and could be printed. */

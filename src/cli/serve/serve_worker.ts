@@ -9,7 +9,7 @@ import { explain } from "../../core/error_message.ts";
 import { serveInThread } from "./serve_in_thread.ts";
 import type { Assignment, Order, Report } from "./workers.ts";
 
-/** How often to share what is not counted in shared memory, in milliseconds. */
+/** How often to publish counts that are not kept in shared memory, in milliseconds. */
 const PUBLISHING = 100;
 
 const { settings, counts: former }: Assignment = workerData;
@@ -62,7 +62,7 @@ try {
       }
     }
   });
-  // Datagrams, and who waits for a turn, are counted elsewhere until somebody asks.
+  // Datagrams and waiting connections are counted elsewhere until stats() is called.
   const hasDatagrams = endpoints.some(({ addr }) => addr.transport === "udp");
   if (hasDatagrams || settings.admin) {
     setInterval(() => serving.stats(), PUBLISHING);

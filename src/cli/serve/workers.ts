@@ -307,7 +307,7 @@ class Thread {
   /** Maps the thread's own connection numbers to those among all threads. */
   readonly #ids = new Map<number, number>();
   #reloaded: PromiseWithResolvers<number> | undefined;
-  /** Those who have asked for a list, in the order of the answers. */
+  /** Pending requests for a list, in the order of the answers. */
   readonly #asked: ((survey: Survey) => void)[] = [];
   #isListening = false;
   #isFinished = false;

@@ -279,7 +279,7 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
   assertEquals(untrusted.code, 1);
   assertMatch(
     untrusted.stderr,
-    /^Cannot connect to tls:\/\/localhost:\d+: TLS failed: the certificate is of nobody who is trusted\n$/,
+    /^Cannot connect to tls:\/\/localhost:\d+: TLS failed: no trusted authority has issued the certificate\n$/,
   );
 }, needing(["openssl"]));
 
@@ -551,7 +551,7 @@ test("bench takes a certificate that is its own authority", async (runtime) => {
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /: TLS failed: the certificate is of nobody who is trusted$/m,
+    /: TLS failed: no trusted authority has issued the certificate$/m,
   );
 
   const insecure = await bench(runtime, "-n", "1", "-k", url);
