@@ -2,8 +2,10 @@
  * Measures echod beside other servers and prints one table in Markdown:
  *
  * ```
- * deno run -A tests/benchmarks/bench.ts [--quick]
+ * deno run -A tests/benchmarks/bench.ts [--quick] [TITLE...]
  * ```
+ *
+ * With titles, such as `"64 B × 50"`, it measures just these.
  *
  * It needs Linux, and a limit of 20,000 open files (`ulimit -n 20000`). Where
  * there are two cores and `taskset`, the servers run on one core and what loads
@@ -19,6 +21,7 @@ import { printStarts } from "./starts.ts";
 import { findSubjects, pathOf, Server, type Subject } from "./servers.ts";
 
 const QUICK = Deno.args.includes("--quick");
+const TITLES = Deno.args.filter((arg) => !arg.startsWith("--"));
 const ROUNDS = QUICK ? 1 : 3;
 /** Memory hardly varies, and takes long to measure. */
 const MEMORY_ROUNDS = QUICK ? 1 : 2;
@@ -101,7 +104,7 @@ const [FEWEST, MOST] = [
 const duration = DURATION;
 const fair = { size: 64, duration: FAIR_DURATION };
 
-const MEASUREMENTS: readonly Measurement[] = [
+const ALL: readonly Measurement[] = [
   loaded("64 B × 1", { connections: 1, size: 64, duration }, [
     MESSAGES,
     "p50 in µs",
@@ -163,6 +166,10 @@ const MEASUREMENTS: readonly Measurement[] = [
     },
   },
 ];
+
+const MEASUREMENTS = ALL.filter(({ title }) =>
+  TITLES.length === 0 || TITLES.includes(title)
+);
 
 /** What has been found wrong with a server, or why it cannot be measured. */
 class Unmeasurable extends Error {}
@@ -247,7 +254,7 @@ function printTable(subjects: readonly Subject[], results: Results): void {
           { busy: rowOf(measurement, "busy") }),
       })),
   );
-  rows.push({ name: START });
+  if (TITLES.length === 0) rows.push({ name: START });
   console.log(`| | ${subjects.map(({ name }) => name).join(" | ")} |`);
   console.log(`|---${"|--:".repeat(subjects.length)}|`);
   for (const { name: row, busy } of rows) {
@@ -300,6 +307,7 @@ try {
       console.error(`Round ${round + 1} of ${ROUNDS}: ${measurement.title}`);
       await measureAll(measurement, inTurn, results);
     }
+    if (TITLES.length > 0) continue;
     for (const subject of inTurn) {
       results.add(subject.name, START, await timeStart(subject));
     }
@@ -315,10 +323,11 @@ ratio to the bare loop, \`pipe\` or \`Bun.listen\` of the same runtime.
   console.log(`
 \\* The server was less than 90 % busy: what loaded it was the limit.
 ✗ What the server did wrong, so that its figures mean nothing.
-
-Whole processes, medians of 15:
 `);
-  await printStarts(scratch);
+  if (TITLES.length === 0) {
+    console.log("Whole processes, medians of 15:\n");
+    await printStarts(scratch);
+  }
 } finally {
   await Deno.remove(scratch, { recursive: true });
 }
