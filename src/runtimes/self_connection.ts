@@ -6,6 +6,15 @@ export interface Ends {
   readonly remotePort?: number | undefined;
 }
 
+/** Nobody listens: the connection was one to itself. */
+export class SelfConnection extends Error {
+  readonly code = "ECONNREFUSED";
+
+  constructor() {
+    super("connection refused");
+  }
+}
+
 /**
  * The error for a connection whose two ends are the same, or undefined for any
  * other.
@@ -14,13 +23,11 @@ export interface Ends {
  * start, TCP may connect a client to itself: it would get every byte back and
  * praise a server that is not there.
  */
-export function refuseSelf(ends: Ends): Error | undefined {
+export function refuseSelf(ends: Ends): SelfConnection | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = ends;
   if (
     remotePort === undefined || localPort !== remotePort ||
     localAddress !== remoteAddress
   ) return undefined;
-  return Object.assign(new Error("connection refused"), {
-    code: "ECONNREFUSED",
-  });
+  return new SelfConnection();
 }

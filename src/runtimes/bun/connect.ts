@@ -10,7 +10,7 @@ import {
 } from "../connector.ts";
 import { tryEachAddress } from "../each_address.ts";
 import { greetingOf } from "../greeting.ts";
-import { type Ends, refuseSelf } from "../self_connection.ts";
+import { type Ends, refuseSelf, SelfConnection } from "../self_connection.ts";
 import { within } from "../within.ts";
 import { askSystem } from "./ask_system.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
@@ -93,6 +93,7 @@ export function createConnector(options: ConnectorOptions): Connector {
 
 /** Reports whether an error may have any reason: Bun calls most of them refusals. */
 function isVague(error: unknown): boolean {
+  if (error instanceof SelfConnection) return false;
   return codeOf(error) === "ECONNREFUSED" ||
     isError(error) && error.message === "Failed to connect socket";
 }

@@ -747,9 +747,10 @@ test("bench tells a reset at any time from an end", async (runtime) => {
   for (const isReset of [true, false]) {
     const sockets = new Set<TcpSocket>();
     const server = createServer((socket) => {
-      sockets.add(socket);
       socket.on("error", () => {});
       socket.on("data", (bytes) => {
+        // Only then does its client know that it is connected.
+        sockets.add(socket);
         if (!socket.writableEnded) socket.write(bytes);
       });
     });
