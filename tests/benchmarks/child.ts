@@ -16,6 +16,21 @@ export async function outputOf(
   }
 }
 
+/** The processor time that a process has taken, in microseconds. */
+export async function cpuOf(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // Behind the name, which is in parentheses and may contain spaces.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [user, system] = fields.slice(11, 13).map(Number);
+  return ((user ?? NaN) + (system ?? NaN)) * 10_000; // 100 ticks a second
+}
+
+/** The memory that a process holds, in bytes. */
+export async function memoryOf(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+}
+
 /** Whether programs can be pinned to cores. */
 export const canPin: boolean = navigator.hardwareConcurrency > 1 &&
   await outputOf("taskset", "-c", "0,1", "true") !== undefined;
@@ -74,18 +89,13 @@ export class Child implements AsyncDisposable {
   }
 
   /** The processor time that it has taken, in microseconds. */
-  async cpu(): Promise<number> {
-    const stat = await Deno.readTextFile(`/proc/${this.#process.pid}/stat`);
-    // Behind the name, which is in parentheses and may contain spaces.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [user, system] = fields.slice(11, 13).map(Number);
-    return ((user ?? NaN) + (system ?? NaN)) * 10_000; // 100 ticks a second
+  cpu(): Promise<number> {
+    return cpuOf(this.#process.pid);
   }
 
   /** The memory that it holds, in bytes. */
-  async memory(): Promise<number> {
-    const status = await Deno.readTextFile(`/proc/${this.#process.pid}/status`);
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+  memory(): Promise<number> {
+    return memoryOf(this.#process.pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

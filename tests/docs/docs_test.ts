@@ -81,7 +81,7 @@ Deno.test({ name: "the README's commands are accepted", ignore }, async () => {
 Deno.test({ name: "the tasks that pages name exist", ignore }, async () => {
   const config = await read("deno.json");
   for (const page of await listPages()) {
-    const tasks = (await read(page)).matchAll(/\bdeno task ([\w:]+)/g);
+    const tasks = (await read(page)).matchAll(/\bdeno task ([\w:-]+)/g);
     for (const [, task = ""] of tasks) {
       assert(config.includes(`"${task}": "`), `${page}: no task ${task}`);
     }
