@@ -183,11 +183,11 @@ const WRONG: Record<string, readonly string[]> = {
   ),
 };
 
-/** Makes the first socket in Perl, and runs a command with it. */
+/** Makes a socket in Perl, and runs a command with it as descriptor 3. */
 function perl(make: string): string[] {
   const script = "$^F = 9; $here = sockaddr_in(0, INADDR_LOOPBACK);" +
-    `${make} or die $!; exec @ARGV or die $!`;
-  return ["perl", "-MSocket", "-e", script, "--"];
+    `${make} or die $!; dup2(fileno($s), 3) or die $!; exec @ARGV or die $!`;
+  return ["perl", "-MSocket", "-MPOSIX=dup2", "-e", script, "--"];
 }
 
 testProgram(
