@@ -36,7 +36,7 @@ export const runtime: Runtime = {
     }
     // Deno itself takes over no descriptor.
     if (options.transport === "fd" || isByNode(options)) {
-      const { listenByNode } = await import("../node/runtime.ts");
+      const { listenByNode } = await import("../node/listen.ts");
       const { secure } = await import("./tls.ts");
       return await listenByNode(options, secure);
     }

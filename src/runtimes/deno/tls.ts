@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Addr, Connection } from "../../core/transport.ts";
-import type { Secure } from "../node/runtime.ts";
+import type { Secure } from "../node/listen.ts";
 
 /**
  * How much is encrypted at a time, in bytes. Of more than 48 KiB, Deno keeps the
