@@ -12,6 +12,8 @@ const INTERVAL = 10;
 /** What HAProxy says of a server. */
 export interface ServerState {
   readonly isUp: boolean;
+  /** How many clients it has been given. */
+  readonly clients: number;
   /** How often it could not be connected to, and was tried again or another one was. */
   readonly vain: number;
 }
@@ -108,6 +110,7 @@ export class Fleet implements AsyncDisposable {
     const valueOf = (name: string) => fields[names.indexOf(name)] ?? "";
     return {
       isUp: valueOf("status").startsWith("UP"),
+      clients: Number(valueOf("stot")),
       vain: Number(valueOf("wretr")) + Number(valueOf("wredis")),
     };
   }

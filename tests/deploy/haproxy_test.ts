@@ -34,6 +34,7 @@ testProgram(
     await using bench = Program.start(BUN, ...load, fleet.endpoint);
     const [first] = fleet.servers;
     assert(first);
+    await fleet.until(0, ({ clients }) => clients >= 100);
     first.signal("SIGTERM");
     await fleet.until(0, ({ isUp }) => !isUp);
     assertEquals((await first.ended()).code, 0);
