@@ -80,8 +80,9 @@ export class FaultyServer implements AsyncDisposable {
   /** Starts one, by default on a free port; rejects if it cannot listen. */
   static start(
     makeServer?: () => Server,
-    { path, port = 0, tls }: {
+    { path, hostname = "127.0.0.1", port = 0, tls }: {
       path?: string;
+      hostname?: string;
       port?: number;
       tls?: { cert: string; key: string };
     } = {},
@@ -91,7 +92,7 @@ export class FaultyServer implements AsyncDisposable {
       server.once("error", reject);
       const listening = () => resolve(new FaultyServer(server, makeServer));
       if (path) server.listen({ path }, listening);
-      else server.listen({ host: "127.0.0.1", port }, listening);
+      else server.listen({ host: hostname, port }, listening);
     });
   }
 

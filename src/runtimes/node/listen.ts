@@ -363,7 +363,11 @@ class NodeConnection implements Connection {
   write(p: Uint8Array): Promise<number> {
     const socket = this.#socket;
     return new Promise((resolve, reject) => {
+      // Bun sometimes does not call back for TLS that is closed meanwhile.
+      const closed = () => reject(this.#error);
+      socket.once("close", closed);
       socket.write(p, (error) => {
+        socket.off("close", closed);
         if (error) reject(error);
         // Node 20 then gives no error.
         else if (socket.destroyed) reject(new Error("Connection closed"));

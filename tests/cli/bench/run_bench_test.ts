@@ -486,15 +486,17 @@ test("bench repeats itself, finds a rate, and tells how it goes", async (runtime
 });
 
 test("bench --reconnect survives a server that is restarted, and measures the gap", async (runtime) => {
-  let server = await FaultyServer.start();
+  // An address of its own, so that no other client takes the port meanwhile.
+  const hostname = "127.0.0.77";
+  let server = await FaultyServer.start(undefined, { hostname });
   const { port } = server;
-  const endpoint = `tcp://127.0.0.1:${port}`;
+  const endpoint = `tcp://${hostname}:${port}`;
   const args = "bench --json --warmup 0s -d 1h -c 3 --reconnect".split(" ");
   await using program = Program.start(runtime, ...args, endpoint);
   await server.reached;
   server.reset();
   await server[Symbol.asyncDispose]();
-  server = await FaultyServer.start(undefined, { port });
+  server = await FaultyServer.start(undefined, { hostname, port });
   await server.reached;
   program.signal("SIGINT");
   const { code, stdout } = await program.ended();
