@@ -30,8 +30,10 @@ export class Histogram {
   readonly #bits: number;
   readonly #bins: Float64Array;
   #count = 0;
-  #sum = 0;
-  #min = Infinity;
+  /** Their sum. An array: a field that outgrows small whole numbers undoes optimised code. */
+  readonly #sum = new Float64Array(1);
+  /** A whole number without any, too, for the same reason. */
+  #min = LONGEST;
   #max = 0;
 
   constructor(bits = 10) {
@@ -48,7 +50,7 @@ export class Histogram {
 
   /** The shortest, in microseconds; Infinity without any. */
   get min(): number {
-    return this.#min;
+    return this.#count === 0 ? Infinity : this.#min;
   }
 
   /** The longest, in microseconds; 0 without any. */
@@ -58,7 +60,7 @@ export class Histogram {
 
   /** The mean, in microseconds; NaN without any. */
   get mean(): number {
-    return this.#sum / this.#count;
+    return this.#total / this.#count;
   }
 
   /** The standard deviation, in microseconds; NaN without any. */
@@ -76,7 +78,7 @@ export class Histogram {
     const index = this.#indexOf(us);
     this.#bins[index] = (this.#bins[index] ?? 0) + 1;
     this.#count++;
-    this.#sum += us;
+    this.#sum[0] = this.#total + us;
     if (us < this.#min) this.#min = us;
     if (us > this.#max) this.#max = us;
   }
@@ -89,7 +91,7 @@ export class Histogram {
       this.#bins[index] = (this.#bins[index] ?? 0) + (bins[index] ?? 0);
     }
     this.#count += count;
-    this.#sum += sum;
+    this.#sum[0] = this.#total + sum;
     this.#min = Math.min(this.#min, min);
     this.#max = Math.max(this.#max, max);
   }
@@ -98,8 +100,8 @@ export class Histogram {
   data(): HistogramData {
     return {
       count: this.#count,
-      sum: this.#sum,
-      min: this.#min,
+      sum: this.#total,
+      min: this.min,
       max: this.#max,
       bins: this.#bins,
     };
@@ -110,8 +112,8 @@ export class Histogram {
     if (this.#count === 0) return;
     this.#bins.fill(0, this.#indexOf(this.#min), this.#indexOf(this.#max) + 1);
     this.#count = 0;
-    this.#sum = 0;
-    this.#min = Infinity;
+    this.#sum[0] = 0;
+    this.#min = LONGEST;
     this.#max = 0;
   }
 
@@ -163,6 +165,10 @@ export class Histogram {
       points.push({ percent: 100, us: this.#max, messages: count });
     }
     return points;
+  }
+
+  get #total(): number {
+    return this.#sum[0] ?? 0;
   }
 
   #indexOf(us: number): number {

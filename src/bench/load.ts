@@ -184,8 +184,11 @@ export class Load implements Loader, ClientOwner {
    * is optimised for the one stays so for the other.
    */
   readonly #phases: readonly [Phase, Phase];
-  /** When messages begin to count. An array, so that the compiler takes it for no constant. */
-  readonly #countedFrom: [number] = [Infinity];
+  /**
+   * When messages begin to count. An array, so that no compiler takes it for a
+   * constant, and a typed one, as the first change of another changes its kind.
+   */
+  readonly #countedFrom = Float64Array.of(Infinity);
   /** The number that had come back by then. */
   #arrivedBefore = 0;
   #heardAt = 0;
@@ -252,7 +255,7 @@ export class Load implements Loader, ClientOwner {
     } else if (this.#clients.size === 0 && !churn) {
       this.#exhaust("no connection left");
     } else if (this.#pacer) {
-      const counts = this.#countedFrom[0] < Infinity;
+      const counts = this.#from < Infinity;
       this.#pacer.start(counts ? this.#options.duration : Infinity);
     } else {
       for (let i = 0; i < window; i++) {
@@ -302,7 +305,7 @@ export class Load implements Loader, ClientOwner {
     const each = this.#options.churn
       ? [Math.min(messages, 1)]
       : this.#inTurn.map(({ seat }) => seat.times[1].count);
-    const [from] = this.#countedFrom;
+    const from = this.#from;
     const sentUntil = Math.min(this.#stoppedAt, performance.now());
     const end = Math.max(sentUntil, lastAt, warmup.lastAt);
     const due = from < Infinity ? this.#pacer?.dueBy(sentUntil) ?? 0 : 0;
@@ -338,6 +341,10 @@ export class Load implements Loader, ClientOwner {
     };
   }
 
+  get #from(): number {
+    return this.#countedFrom[0] ?? Infinity;
+  }
+
   /** The number that has come back in both phases. */
   get #arrived(): number {
     const [warmup, counted] = this.#phases;
@@ -356,7 +363,7 @@ export class Load implements Loader, ClientOwner {
     sentAt: number,
   ): void {
     this.#waiting--;
-    const index = time >= this.#countedFrom[0] ? 1 : 0;
+    const index = time >= this.#from ? 1 : 0;
     const phase = this.#phases[index];
     phase.messages++;
     // A branch that the first message alone takes would undo optimised code.
@@ -375,7 +382,7 @@ export class Load implements Loader, ClientOwner {
   }
 
   onFinding(finding: Finding, time: number): void {
-    this.#phases[time >= this.#countedFrom[0] ? 1 : 0].findings[finding]++;
+    this.#phases[time >= this.#from ? 1 : 0].findings[finding]++;
   }
 
   onLost(client: Client, error?: Error): void {
@@ -557,7 +564,7 @@ export class Load implements Loader, ClientOwner {
       ? least
       : least + Math.floor(Math.random() * (most - least + 1));
     if (this.#waiting++ === 0) this.#heardAt = now;
-    const phase = this.#phases[time >= this.#countedFrom[0] ? 1 : 0];
+    const phase = this.#phases[time >= this.#from ? 1 : 0];
     phase.sent++;
     if (--phase.left === 0) {
       this.#sending = false;
@@ -653,7 +660,7 @@ export class Load implements Loader, ClientOwner {
 
   /** Takes back the messages that a client has never sent. */
   #discountUnsent(client: Client): void {
-    this.#phases[1].sent -= client.unsent(this.#countedFrom[0]);
+    this.#phases[1].sent -= client.unsent(this.#from);
   }
 
   #finishAll(missing?: "late"): void {
