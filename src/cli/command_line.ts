@@ -63,7 +63,10 @@ export async function readCommandLine<V extends string, S extends string>(
 ): Promise<CommandLine<V, S>> {
   // @std/cli would take an endpoint after a switch as the value of the switch.
   const endpoints = args.filter(looksLikeEndpoint).map(readEndpoint);
-  const others = args.filter((arg) => !looksLikeEndpoint(arg));
+  const others = separateValues(
+    args.filter((arg) => !looksLikeEndpoint(arg)),
+    values.flatMap((name) => alias[name] ?? []),
+  );
   const isSwitch = (name = "") => switches.some((known) => known === name);
   const parseArgs = others.length > 0 ? await loadParser() : () => ({ _: [] });
   const given: ReturnType<ParseArgs> = parseArgs(others, {
@@ -116,6 +119,24 @@ export async function readCommandLine<V extends string, S extends string>(
     valuesOf: (name, accepted, read) =>
       all(name).map((text) => readValue(name, text, accepted, read)),
   };
+}
+
+/**
+ * Writes `-d5s` as `-d=5s`, for the letters of options that take a value: left
+ * alone, @std/cli reads only numbers behind a letter.
+ */
+function separateValues(
+  args: readonly string[],
+  letters: readonly string[],
+): string[] {
+  const end = args.indexOf("--");
+  return args.map((arg, index) => {
+    const [, letter = "", value] = /^-(\w)([^=].*)$/s.exec(arg) ?? [];
+    const isOption = end < 0 || index < end;
+    return value !== undefined && isOption && letters.includes(letter)
+      ? `-${letter}=${value}`
+      : arg;
+  });
 }
 
 function readEndpoint(arg: string): Endpoint {

@@ -16,7 +16,7 @@ import {
 const ACCEPTED = {
   values: ["host", "port"],
   switches: ["verbose", "quiet"],
-  alias: { verbose: "v" },
+  alias: { verbose: "v", host: "H", port: "p" },
 } as const;
 
 function read(...args: string[]) {
@@ -32,6 +32,24 @@ Deno.test("readCommandLine() knows what is given", async () => {
   assertEquals([isOn("verbose"), isOn("quiet")], [true, false]);
   assertEquals(valueOf("port", "a port", Number), 7);
   assertEquals(valuesOf("host", "a host", (text) => text), ["a", "b"]);
+});
+
+Deno.test("readCommandLine() reads a value right behind the letter of its option", async () => {
+  const texts = ["7", "7s", "1..64KiB", "a=b", "::1", "-1", "é"];
+  for (const text of texts) {
+    for (const arg of [`-H${text}`, `-H=${text}`]) {
+      const { valueOf } = await read(arg);
+      assertEquals(valueOf("host", "a host", String), text, arg);
+    }
+  }
+  // A switch takes none, and what comes after -- is no option.
+  for (const args of [["-vp7"], ["--", "-p7"]]) {
+    await assertRejects(
+      () => read(...args),
+      UsageError,
+      `Unknown option "${args.at(-1)}": see --help`,
+    );
+  }
 });
 
 Deno.test("readCommandLine() loads no parser for endpoints alone", async () => {
