@@ -40,7 +40,7 @@ export interface Found {
 export async function findRate(
   measure: (rate: number) => Promise<BenchResult>,
   limits: Limits,
-  onStep: (step: Step) => void,
+  onStep: (step: Step) => void | Promise<void>,
   { first = FIRST, duration }: { first?: number | undefined; duration: number },
 ): Promise<Found> {
   const steps: Step[] = [];
@@ -60,7 +60,7 @@ export async function findRate(
       reasons,
     };
     steps.push(step);
-    onStep(step);
+    await onStep(step);
     if (step.isKept) {
       low = rate;
       best = result;

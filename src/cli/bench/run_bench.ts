@@ -135,18 +135,21 @@ async function search(
 ): Promise<Done> {
   const { findRate, formatFound, formatStep } = await import("./find_rate.ts");
   const { rate: first, duration = STEP } = settings;
+  let isWritten = true;
+  const print = async (text: string) => {
+    isWritten = await printText(runtime, text) && isWritten;
+  };
   const found = await findRate(
     (rate) =>
       runWithProgress(runtime, endpoint, { ...settings, rate, duration }),
     settings,
-    (step) => {
-      if (!settings.json) printText(runtime, `${formatStep(step)}\n`);
+    async (step) => {
+      if (!settings.json) await print(`${formatStep(step)}\n`);
     },
     { first, duration },
   );
   const { result } = found;
-  const isWritten = await printText(
-    runtime,
+  await print(
     settings.json
       ? `${JSON.stringify({ ...found, args })}\n`
       : `${formatFound(found)}\n${result ? `\n${formatResult(result)}` : ""}`,
@@ -176,11 +179,15 @@ async function runWithProgress(
   });
   const isLive = stderr.isTerminal();
   const rates: number[] = [];
+  // The result is wanted even if the reader of the progress has gone.
+  let told = Promise.resolve();
+  const tell = (text: string) => {
+    // One after another: a slow write would be overtaken.
+    told = told.then(() => tellText(stderr, text));
+  };
   const show = (progress: BenchProgress) => {
     rates.push(progress.messagesPerSecond);
-    // The result is wanted even if the reader of the progress has gone.
-    tellText(
-      stderr,
+    tell(
       isLive
         ? `\r\x1b[K${formatLiveProgress(progress, rates)}`
         : `${formatProgress(progress)}\n`,
@@ -198,7 +205,10 @@ async function runWithProgress(
     });
   } finally {
     ignoreSignals();
-    if (isLive) await tellText(stderr, "\r\x1b[K");
+    if (isLive) {
+      tell("\r\x1b[K");
+      await told;
+    }
   }
 }
 

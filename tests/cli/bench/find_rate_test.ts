@@ -56,6 +56,26 @@ Deno.test("findRate() tries a rate once more before it takes it for too high", a
   assert((found.messagesPerSecond ?? 0) > 4_700);
 });
 
+Deno.test("findRate() goes on when a step has been told", async () => {
+  let isTelling = false;
+  const told: number[] = [];
+  const { steps } = await findRate(
+    (rate) => {
+      assert(!isTelling);
+      return Promise.resolve(measure(3_000, rate));
+    },
+    LIMITS,
+    async ({ messagesPerSecond }) => {
+      isTelling = true;
+      await Promise.resolve();
+      told.push(messagesPerSecond);
+      isTelling = false;
+    },
+    { first: 2_000, duration: 1_000 },
+  );
+  assertEquals(told, steps.map((step) => step.messagesPerSecond));
+});
+
 Deno.test("findRate() finds nothing where no rate keeps the limits", async () => {
   const found = await findRate(
     (rate) => Promise.resolve(measure(0, rate)),
