@@ -241,7 +241,9 @@ export class Load implements Loader, ClientOwner {
       throw new Error(reason ?? "ended by the server");
     }
     if (churn) this.#finishAll();
-    else this.#inTurn = [...this.#clients];
+    else {
+      this.#inTurn = [...this.#clients].sort((a, b) => a.seat.id - b.seat.id);
+    }
   }
 
   start(): void {
@@ -345,6 +347,11 @@ export class Load implements Loader, ClientOwner {
     return this.#countedFrom[0] ?? Infinity;
   }
 
+  /** Whether nothing is sent any more, and a connection may end. */
+  get #isOver(): boolean {
+    return this.#stoppedAt < Infinity || this.#phases[1].left <= 0;
+  }
+
   /** The number that has come back in both phases. */
   get #arrived(): number {
     const [warmup, counted] = this.#phases;
@@ -397,7 +404,7 @@ export class Load implements Loader, ClientOwner {
     client.finish(error ? undefined : "truncated");
     if (error) {
       this.#fail(client, error);
-    } else if (this.#sending && this.faults.total === before) {
+    } else if (!this.#isOver && this.faults.total === before) {
       this.#fail(client, "ended by the server");
     }
     this.#refill();
@@ -491,9 +498,10 @@ export class Load implements Loader, ClientOwner {
     const now = performance.now();
     this.#gaps.begin(seat, client.inFlight - client.unsent(-Infinity), now);
     client.finish();
-    if (this.#sending) {
+    if (!this.#isOver) {
       const next = this.#createClient(seat, this.#watchGap());
-      this.#inTurn[this.#inTurn.indexOf(client)] = next;
+      const turn = this.#inTurn.indexOf(client);
+      if (turn >= 0) this.#inTurn[turn] = next;
       this.#reopen(next);
     }
     this.#settleIfDone();
@@ -526,7 +534,10 @@ export class Load implements Loader, ClientOwner {
         if (!this.#clients.has(client)) return socket.close();
         client.attach(socket);
         if (this.#pacer) return;
-        for (let i = 0; i < window; i++) this.#send(client, now, now);
+        // It may have got some before it was open.
+        for (let i = client.inFlight; i < window; i++) {
+          this.#send(client, now, now);
+        }
         return;
       } catch {
         await this.#pause(wait);
@@ -566,11 +577,17 @@ export class Load implements Loader, ClientOwner {
     if (this.#waiting++ === 0) this.#heardAt = now;
     const phase = this.#phases[time >= this.#from ? 1 : 0];
     phase.sent++;
-    if (--phase.left === 0) {
-      this.#sending = false;
-      this.#exhaust("all sent");
-    }
+    if (--phase.left === 0) this.#sending = false;
     client.send(size, time, now);
+    if (phase.left === 0) this.#endIfSent();
+  }
+
+  /** Ends the sending once the last message has been sent to its last byte. */
+  #endIfSent(): void {
+    for (const client of this.#clients) {
+      if (client.unsent(-Infinity) > 0) return;
+    }
+    this.#exhaust("all sent");
   }
 
   #sendInTurn(time: number, now: number): void {
@@ -619,7 +636,7 @@ export class Load implements Loader, ClientOwner {
     } else if (!this.#pacer) {
       this.#send(client, now, now);
     }
-    if (this.#waiting === 0) this.#settle();
+    if (this.#waiting === 0) this.#settleIfDone();
   }
 
   #settleIfDone(): void {
@@ -627,7 +644,9 @@ export class Load implements Loader, ClientOwner {
     if (this.#sending && this.#clients.size === 0 && !churn) {
       this.#exhaust("no connection left");
     }
-    if (this.#waiting === 0) this.#settle();
+    if (this.#waiting > 0) return;
+    if (this.#phases[1].left === 0) this.#exhaust("all sent");
+    this.#settle();
   }
 
   #check(): void {
@@ -645,6 +664,7 @@ export class Load implements Loader, ClientOwner {
     }
     if (isSilent || now - this.#stoppedAt >= drain) this.#settle();
     if (churn && this.#sending) this.#giveUpSilent(now);
+    if (this.#phases[1].left === 0) this.#endIfSent();
   }
 
   /** With churn: gives up the messages that nothing has come back for. */

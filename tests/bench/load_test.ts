@@ -272,6 +272,28 @@ Deno.test("Load tells of a connection that the server ends between messages", as
   }]);
 });
 
+Deno.test("Load tells of a connection that the server ends before the first message", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { connections: 2, messages: 10 });
+  await load.open();
+  server.sockets[0]?.handler.onEnd();
+  load.count();
+  load.start();
+  clock.turn();
+  for (let turn = 0; turn < 10; turn++) clock.turn();
+  assertEquals(await load.exhausted, "all sent");
+  await load.stop();
+  assertEquals(load.tally().messages, 10);
+  assertEquals(faultsOf(load), [{
+    kind: "failed",
+    connection: 1,
+    offset: 0,
+    count: 1,
+    reason: "ended by the server",
+  }]);
+});
+
 Deno.test("Load does without the connections that cannot be opened", async () => {
   const server = new MemoryServer();
   server.refuse = (attempt) => attempt === 2 ? systemError("EMFILE") : 0;
@@ -452,6 +474,34 @@ Deno.test("Load does not count as sent what has never left", async () => {
   await stopped;
   const { sent, unsent } = load.tally();
   assertEquals([sent, unsent, faultsOf(load)], [0, 100, []]);
+});
+
+Deno.test("Load does not end while its last message is still being sent", async () => {
+  using clock = new FakeClock();
+  // It has room for 16 bytes every 400 ms.
+  const connector: Connector = {
+    connect: (_, handler) =>
+      Promise.resolve({
+        write(bytes, from) {
+          setTimeout(() => {
+            handler.onData(bytes.subarray(from, from + 16), 16);
+            handler.onDrain();
+          }, 400);
+          return 16;
+        },
+        close() {},
+      }),
+  };
+  const load = new Load(
+    connector,
+    loadOptions({ messages: 1, drain: 1_000 }),
+    () => {},
+  );
+  const running = run(load);
+  await clock.advance(2_000);
+  await running;
+  assertEquals([load.tally().messages, faultsOf(load)], [1, []]);
+  assertEquals(clock.timers, 0);
 });
 
 Deno.test("Load waits no longer at the end than it is told to, or until it is hurried", async () => {
@@ -1420,6 +1470,35 @@ Deno.test("Load opens connections again that end, and measures the gap", async (
   // No message has waited for the server.
   assert(Math.max(...latencies) <= 2);
   assertEquals(clock.timers, 0);
+});
+
+Deno.test("Load opens a connection again that ends before the first message", async () => {
+  for (const isOpenAtStart of [false, true]) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    const { load } = createLoad(server, {
+      connections: 2,
+      messages: Infinity,
+      window: 3,
+      reconnect: true,
+    });
+    await load.open();
+    server.refuse = (attempt) => attempt > 2 && !isOpenAtStart ? 5 : 0;
+    server.sockets[0]?.handler.onEnd();
+    if (isOpenAtStart) await go(clock, 5);
+    load.count();
+    load.start();
+    await go(clock, 100);
+    const stopped = load.stop();
+    await go(clock, 2);
+    await stopped;
+    const { gaps: { open }, each } = load.details();
+    assertEquals([open, faultsOf(load)], [0, []]);
+    assertEquals(each.map(({ connection }) => connection), [1, 2]);
+    // None has more in flight than its window.
+    const [least = 0, most = 0] = each.map(({ messages }) => messages);
+    assert(least >= 270 && least <= most, `${least}, ${most}`);
+  }
 });
 
 Deno.test("Load with a rate sends what was due in a gap when it is over", async () => {
