@@ -79,6 +79,9 @@ export abstract class Client implements SocketHandler {
   /** Counts the messages timed from `since` on that are not sent completely. */
   abstract unsent(since: number): number;
 
+  /** Forgets the messages of which nothing has been sent; returns how many. */
+  abstract dropUnsent(): number;
+
   /** Over UDP: the jitter of the round trip, in milliseconds; undefined without one. */
   abstract readonly jitter: number | undefined;
 

@@ -53,6 +53,13 @@ export class DatagramClient extends Client {
     return count;
   }
 
+  dropUnsent(): number {
+    const count = this.#out.next - this.#unsent;
+    this.#out.cut(this.#unsent);
+    this.#queued = this.#sent;
+    return count;
+  }
+
   giveUp(now: number): void {
     const out = this.#out;
     const before = now - this.owner.patience;

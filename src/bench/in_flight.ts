@@ -43,6 +43,20 @@ export class InFlight {
     return count;
   }
 
+  /**
+   * Removes the messages that begin at an offset or after it, where the first of
+   * all begins at `start`. Returns the end of the last one that is left.
+   */
+  cut(offset: number, start: number): number {
+    const mask = this.#ends.length - 1;
+    for (; this.count > 0; this.count--) {
+      const last = this.#first + this.count - 1;
+      const begin = this.count > 1 ? this.#ends[(last - 1) & mask] : start;
+      if ((begin ?? 0) < offset) return this.#ends[last & mask] ?? offset;
+    }
+    return start;
+  }
+
   /** Removes the first message. */
   shift(): void {
     this.#first = (this.#first + 1) & (this.#ends.length - 1);

@@ -193,6 +193,8 @@ export class Load implements Loader, ClientOwner {
   #arrivedBefore = 0;
   #heardAt = 0;
   #stoppedAt = Infinity;
+  /** When messages were dropped that could not be sent before the end. */
+  #droppedAt = 0;
   #address: string | undefined;
   /** The next wait of a slot whose connection has failed. */
   #backoff = BACKOFF.first;
@@ -321,7 +323,10 @@ export class Load implements Loader, ClientOwner {
       arrived: this.#arrived,
       arrivedBytes: warmup.bytes + bytes,
       sent,
-      sentRate: sent > 0 ? sent / Math.max(sentUntil - from, 0.001) * 1000 : 0,
+      sentRate: sent > 0
+        ? sent / Math.max(sentUntil - from, this.#droppedAt - from, 0.001) *
+          1000
+        : 0,
       unsent: Math.max(Math.min(due, this.#options.messages) - sent, 0),
       pace: lastAt > firstAt ? (messages - 1) / (lastAt - firstAt) * 1000 : 0,
       ...findings,
@@ -384,8 +389,10 @@ export class Load implements Loader, ClientOwner {
   }
 
   onMissing(client: Client, now: number): void {
-    this.#waiting--;
+    // Afterwards, as the silence goes on.
     this.#goOn(client, now);
+    this.#waiting--;
+    this.#settleIfDone();
   }
 
   onFinding(finding: Finding, time: number): void {
@@ -654,15 +661,21 @@ export class Load implements Loader, ClientOwner {
     for (const client of this.#clients) {
       client.giveUp(now);
     }
-    const { churn, messages, drain } = this.#options;
+    const { addr, churn, reconnect, messages, drain } = this.#options;
     const silence = Math.max(SILENCE, this.patience + CHECK);
-    const isSilent = this.#waiting > 0 && now - this.#heardAt >= silence &&
+    const isWaiting = this.#waiting > 0 ||
+      // For a connection that is to be opened again.
+      reconnect && this.#sending && !this.#pacer;
+    const isSilent = isWaiting && now - this.#heardAt >= silence &&
       !(churn && this.#connecting > 0);
     if (isSilent && messages < Infinity) {
       this.#sending = false;
       this.#exhaust(`nothing came back for ${Math.floor(silence / 1000)} s`);
     }
-    if (isSilent || now - this.#stoppedAt >= drain) this.#settle();
+    if (now - this.#stoppedAt >= CHECK) this.#dropUnsent(now);
+    // A datagram has its own time.
+    const isLate = isSilent && addr.transport !== "udp";
+    if (isLate || now - this.#stoppedAt >= drain) this.#settle();
     if (churn && this.#sending) this.#giveUpSilent(now);
     if (this.#phases[1].left === 0) this.#endIfSent();
   }
@@ -671,11 +684,26 @@ export class Load implements Loader, ClientOwner {
   #giveUpSilent(now: number): void {
     for (const client of this.#clients) {
       if (now - client.heardAt < SILENCE) continue;
-      this.#waiting--;
       this.#clients.delete(client);
       client.finish("late");
       this.#sendAnew();
+      this.#waiting--;
     }
+  }
+
+  /** Drops what has not been sent soon after the end: a server may take no more. */
+  #dropUnsent(now: number): void {
+    for (const client of this.#clients) {
+      // One that is being opened has its message with it.
+      if (client.heardAt === Infinity) continue;
+      const before = client.unsent(this.#from);
+      const dropped = client.dropUnsent();
+      if (dropped === 0) continue;
+      this.#waiting -= dropped;
+      this.#phases[1].sent -= before - client.unsent(this.#from);
+      this.#droppedAt = now;
+    }
+    this.#settleIfDone();
   }
 
   /** Takes back the messages that a client has never sent. */

@@ -71,6 +71,12 @@ export class Outstanding {
     }
   }
 
+  /** Removes the last of them, from a number on. */
+  cut(from: number): void {
+    this.count -= this.next - from;
+    this.next = from;
+  }
+
   /** The number of the one that has the byte at an offset; -1 if none has. */
   find(offset: number): number {
     let [low, high] = [this.first, this.next];

@@ -45,6 +45,12 @@ export class StreamClient extends Client {
     return this.#inFlight.countAfter(this.#sent, since);
   }
 
+  dropUnsent(): number {
+    const before = this.#inFlight.count;
+    this.#queued = this.#inFlight.cut(this.#sent, this.#echoed);
+    return before - this.#inFlight.count;
+  }
+
   /** Nothing: as long as the connection is there, all may still come. */
   giveUp(): void {}
 

@@ -34,3 +34,16 @@ Deno.test("InFlight knows how many end after an offset", () => {
   assertEquals(inFlight.countAfter(75, 9), 2);
   assertEquals(inFlight.countAfter(0, 0), 9);
 });
+
+Deno.test("InFlight forgets those that begin at an offset or after it", () => {
+  for (const [offset, end, count] of [[95, 100, 9], [90, 90, 8], [20, 20, 1]]) {
+    const inFlight = new InFlight();
+    for (let i = 1; i <= 10; i++) inFlight.push(i * 10, i);
+    inFlight.shift();
+    assertEquals(inFlight.cut(offset ?? 0, 10), end);
+    assertEquals(inFlight.count, count);
+  }
+  const inFlight = new InFlight();
+  inFlight.push(20, 1);
+  assertEquals([inFlight.cut(10, 10), inFlight.end], [10, Infinity]);
+});

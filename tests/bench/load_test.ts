@@ -504,6 +504,48 @@ Deno.test("Load does not end while its last message is still being sent", async 
   assertEquals(clock.timers, 0);
 });
 
+Deno.test("Load does not go on sending once it is stopped", async () => {
+  for (const addr of [UDP, loadOptions().addr]) {
+    using clock = new FakeClock();
+    // It takes a message every 100 ms.
+    const connector: Connector = {
+      connect: (_, handler) => {
+        let isFull = false;
+        return Promise.resolve({
+          write(bytes, from) {
+            if (isFull) return 0;
+            isFull = true;
+            setTimeout(() => {
+              isFull = false;
+              handler.onData(bytes.subarray(from, from + 64), 64);
+              handler.onDrain();
+            }, 100);
+            return 64;
+          },
+          close() {},
+        });
+      },
+    };
+    const load = new Load(
+      connector,
+      loadOptions({ addr, messages: Infinity, rate: 100, duration: 1_000 }),
+      () => {},
+    );
+    await load.open();
+    load.count();
+    load.start();
+    await go(clock, 1_000);
+    const stoppedAt = clock.now;
+    const stopped = load.stop().then(() => clock.now);
+    await go(clock, 500);
+    assert(await stopped - stoppedAt <= 200);
+    const { sent, messages, sentRate, unsent } = load.tally();
+    assertEquals([messages, sent + unsent, faultsOf(load)], [sent, 100, []]);
+    assert(sent <= 12 && Math.round(sentRate) <= 11, `${sent}, ${sentRate}`);
+    assertEquals(clock.timers, 0);
+  }
+});
+
 Deno.test("Load waits no longer at the end than it is told to, or until it is hurried", async () => {
   for (const isHurried of [false, true]) {
     using clock = new FakeClock();
@@ -1276,9 +1318,43 @@ Deno.test("Load waits as long for datagrams as it is to, before it speaks of sil
   await clock.advance(7_950);
   assertEquals([ending, load.tally().lost], ["", 0]);
   await clock.advance(150);
-  assertEquals([ending, load.tally().lost], ["", 1]);
+  assertEquals([ending, load.tally().lost], ["nothing came back for 8 s", 1]);
   load.hurry();
   await load.stop();
+});
+
+Deno.test("Load ends after 5 s of silence, even if one message follows another", async () => {
+  for (const options of [{ addr: UDP }, { churn: true }]) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    const { load } = createLoad(server, { ...options, patience: 1_000 });
+    await load.open();
+    server.stalled = true;
+    load.count();
+    load.start();
+    await go(clock, 5_200);
+    assertEquals(await load.exhausted, "nothing came back for 5 s");
+    const stopped = load.stop();
+    await go(clock, 5_200);
+    await stopped;
+  }
+});
+
+Deno.test("Load calls datagrams lost, not late, however long nothing has come back", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.stalled = true;
+  const options = { addr: UDP, connections: 2, messages: Infinity };
+  const { load } = createLoad(server, options);
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 6_500);
+  const stopped = load.stop();
+  await go(clock, 1_200);
+  await stopped;
+  const { sent, lost } = load.tally();
+  assertEquals([lost, faultsOf(load)], [sent, []]);
 });
 
 Deno.test("Load without churn keeps a connection that was silent for long", async () => {
@@ -1499,6 +1575,21 @@ Deno.test("Load opens a connection again that ends before the first message", as
     const [least = 0, most = 0] = each.map(({ messages }) => messages);
     assert(least >= 270 && least <= most, `${least}, ${most}`);
   }
+});
+
+Deno.test("Load that counts messages ends when no connection is open again for 5 s", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: 1_000, reconnect: true });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 100);
+  restart(server, clock, Infinity);
+  await go(clock, 5_200);
+  assertEquals(await load.exhausted, "nothing came back for 5 s");
+  await load.stop();
+  assertEquals(load.faults.first.get("failed")?.reason, "not open again");
 });
 
 Deno.test("Load with a rate sends what was due in a gap when it is over", async () => {
