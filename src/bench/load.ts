@@ -277,6 +277,7 @@ export class Load implements Loader, ClientOwner {
     if (this.#options.churn) this.#connects.reset();
     // What was due before is not made up for.
     this.#due = new InFlight();
+    if (this.#pacer) this.#dropUnsent(performance.now());
     this.#gaps.count();
     if (this.#options.messages === 0) this.#exhaust("all sent");
     if (this.#sending) this.#pacer?.start(this.#options.duration);
@@ -691,7 +692,7 @@ export class Load implements Loader, ClientOwner {
     }
   }
 
-  /** Drops what has not been sent soon after the end: a server may take no more. */
+  /** Drops what was due and has not been sent: a server, or the system, may take no more. */
   #dropUnsent(now: number): void {
     for (const client of this.#clients) {
       // One that is being opened has its message with it.
