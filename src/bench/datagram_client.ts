@@ -6,7 +6,7 @@ import { Verifier } from "./verifier.ts";
 /** Among how many datagrams one is looked for that is too small to be known. */
 const NEAR = 64;
 /** The number of lost datagrams to remember, in case they still come. */
-const LOST = 4096;
+const LOST = 64 * 1024;
 
 /** A connection over UDP: each message is a datagram, and comes back on its own. */
 export class DatagramClient extends Client {
@@ -21,6 +21,12 @@ export class DatagramClient extends Client {
   /** The same, in the order of their loss from an index on. */
   readonly #lostLast: number[] = [];
   #losses = 0;
+  /** The places of the last that came back and are too small to be known. */
+  readonly #small: number[] = [];
+  #smallCount = 0;
+  /** The smallest and the largest size so far. */
+  #least = Infinity;
+  #most = 0;
   /** The number of losses attributed to the own receive buffer. */
   #unread = 0;
   /** The last round trip, and the jitter so far, in milliseconds. */
@@ -40,6 +46,8 @@ export class DatagramClient extends Client {
   }
 
   send(size: number, time: number, now: number): void {
+    this.#least = Math.min(this.#least, size);
+    this.#most = Math.max(this.#most, size);
     this.#out.push(this.#queued, this.#queued + size, time);
     this.#queued += size;
     this.flush(now);
@@ -132,6 +140,9 @@ export class DatagramClient extends Client {
     } else {
       this.#expected = number + 1;
     }
+    if (size < Pattern.KEY) {
+      this.#small[this.#smallCount++ % NEAR] = this.#place(number);
+    }
     out.finish(number);
     this.#measureJitter(now - sentAt);
     this.owner.onEcho(this, time, size, now, sentAt);
@@ -164,7 +175,7 @@ export class DatagramClient extends Client {
   /** Finds out what a datagram is that has not been expected next. */
   #explain(chunk: Uint8Array, now: number): void {
     const { length } = chunk;
-    const known = this.#locate(chunk);
+    const known = this.#locate(chunk) ?? this.#findSmall(chunk);
     const number = known?.number ?? this.#guess(chunk);
     if (known && number < 0) {
       if (this.#lost.delete(known.place)) return;
@@ -215,8 +226,44 @@ export class DatagramClient extends Client {
         }
       }
       // A part of another one is meant only if it is no whole one.
+      isRepeated ||= this.#least === this.#most &&
+        chunk.length === this.#most &&
+        this.pattern.matches(chunk, chunk.length, place);
       return { number: isRepeated ? -1 : number, place };
     }
+  }
+
+  /** The same, for a datagram that is too small to be known. */
+  #findSmall(
+    chunk: Uint8Array,
+  ): { number: number; place: number } | undefined {
+    const { length } = chunk;
+    if (length >= Pattern.KEY) return undefined;
+    const number = this.#findWaiting(chunk);
+    if (number >= 0) return { number, place: this.#place(number) };
+    // It may have come before, or been given up.
+    if (length < this.#least) return undefined;
+    for (const places of [this.#small, this.#lost]) {
+      for (const place of places) {
+        if (this.pattern.matches(chunk, length, place)) {
+          return { number: -1, place };
+        }
+      }
+    }
+  }
+
+  /** The nearest datagram that is waited for and is just these bytes; -1 if there is none. */
+  #findWaiting(chunk: Uint8Array): number {
+    const { length } = chunk;
+    const from = Math.max(this.#expected - NEAR, this.#out.first);
+    const to = Math.min(this.#expected + NEAR, this.#unsent);
+    for (let number = this.#expected; number < to; number++) {
+      if (this.#is(number, chunk, length)) return number;
+    }
+    for (let number = this.#expected - 1; number >= from; number--) {
+      if (this.#is(number, chunk, length)) return number;
+    }
+    return -1;
   }
 
   /** The likeliest datagram for bytes that are not known; -1 if there is none. */
@@ -224,14 +271,6 @@ export class DatagramClient extends Client {
     const { length } = chunk;
     const from = Math.max(this.#expected - NEAR, this.#out.first);
     const to = Math.min(this.#expected + NEAR, this.#unsent);
-    if (length < Pattern.KEY) {
-      for (let number = this.#expected; number < to; number++) {
-        if (this.#is(number, chunk, length)) return number;
-      }
-      for (let number = this.#expected - 1; number >= from; number--) {
-        if (this.#is(number, chunk, length)) return number;
-      }
-    }
     // It may be altered from its first byte to its last.
     const fits = (number: number) =>
       this.#out.isOut(number) && this.#out.size(number) === length;

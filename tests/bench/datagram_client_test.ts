@@ -173,6 +173,45 @@ Deno.test("DatagramClient tells datagrams apart that have fewer than eight bytes
   assertEquals([fixture.found, fixture.told], [[["reordered", 1]], []]);
 });
 
+Deno.test("DatagramClient knows what comes twice, or too late, of fewer than eight bytes", () => {
+  for (const size of [1, 2, 4, 7]) {
+    using fixture = new Fixture(size, size, size, size);
+    fixture.echo(0);
+    fixture.echo(0);
+    fixture.client.giveUp(1_001.5);
+    fixture.echo(1);
+    fixture.echo(2);
+    fixture.echo(3);
+    assertEquals(fixture.told, [], `${size}`);
+    assertEquals([fixture.echoed, fixture.missing], [[0, 2, 3], 1]);
+    assertEquals(fixture.found.map(([kind]) => kind), ["duplicated", "lost"]);
+    // What is none of these is wrong.
+    fixture.client.send(size, 4, 4);
+    fixture.echo(4, (bytes) => bytes.map((byte) => byte ^ 0x55));
+    if (size > 2) assertEquals(fixture.told, [["altered", 4 * size, size]]);
+  }
+});
+
+Deno.test("DatagramClient knows that a datagram comes too late, however many were lost before", () => {
+  using fixture = new Fixture();
+  const { client } = fixture;
+  for (let i = 0; i < 50_000; i++) client.send(64, 0, 0);
+  client.giveUp(1_001);
+  for (let i = 0; i < 100; i++) client.send(64, 1_001, 1_001);
+  for (let i = 0; i < 50_100; i += 100) fixture.echo(i);
+  assertEquals([fixture.told, fixture.found.length], [[], 50_000]);
+});
+
+Deno.test("DatagramClient takes no whole datagram for a part of another, even if it is long gone", () => {
+  using fixture = new Fixture();
+  const { client } = fixture;
+  for (let i = 0; i < 100_000; i++) client.send(64, 0, 0);
+  client.giveUp(1_001);
+  for (let i = 0; i < 5_000; i++) client.send(64, 1_001, 1_001);
+  for (let i = 0; i < 100_000; i += 100) fixture.echo(i);
+  assertEquals(fixture.told, []);
+});
+
 Deno.test("DatagramClient sends the rest when there is room again, from then on waits", () => {
   using fixture = new Fixture(64);
   fixture.full = true;
