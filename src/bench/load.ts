@@ -108,6 +108,8 @@ export interface Tally {
   readonly sentRate: number;
   /** The number that was due and never sent. */
   readonly unsent: number;
+  /** The number that this side was too slow to send, or sent 10 ms late. */
+  readonly overdue: number;
   /** How many a second came back between the first and the last echo; 0 for fewer than two. */
   readonly pace: number;
   /** The numbers of datagrams that were lost, and so on. */
@@ -313,7 +315,11 @@ export class Load implements Loader, ClientOwner {
     const from = this.#from;
     const sentUntil = Math.min(this.#stoppedAt, performance.now());
     const end = Math.max(sentUntil, lastAt, warmup.lastAt);
-    const due = from < Infinity ? this.#pacer?.dueBy(sentUntil) ?? 0 : 0;
+    const dueUntil = Math.min(sentUntil, from + this.#options.duration);
+    const pacer = from < Infinity ? this.#pacer : undefined;
+    const due = pacer?.dueBy(sentUntil) ?? 0;
+    const overdue = pacer?.overdueBy(sentUntil) ?? 0;
+    const unsent = Math.max(Math.min(due, this.#options.messages) - sent, 0);
     return {
       seconds: Math.max(end - from, 0) / 1000,
       messages,
@@ -325,10 +331,14 @@ export class Load implements Loader, ClientOwner {
       arrivedBytes: warmup.bytes + bytes,
       sent,
       sentRate: sent > 0
-        ? sent / Math.max(sentUntil - from, this.#droppedAt - from, 0.001) *
+        ? sent / Math.max(dueUntil - from, this.#droppedAt - from, 0.001) *
           1000
         : 0,
-      unsent: Math.max(Math.min(due, this.#options.messages) - sent, 0),
+      unsent,
+      // No server can keep a datagram from being sent.
+      overdue: this.#options.addr.transport === "udp"
+        ? Math.max(overdue, unsent)
+        : overdue,
       pace: lastAt > firstAt ? (messages - 1) / (lastAt - firstAt) * 1000 : 0,
       ...findings,
       address: this.#address,

@@ -2,6 +2,8 @@
 const AWAKE = 2;
 /** For how long it sends in one turn of the event loop, in milliseconds: echoes and signals have to get theirs. */
 const TURN = 1;
+/** From which lateness on a call was not on time, in milliseconds. */
+const LATE = 10;
 
 /**
  * Calls `send` a given number of times a second, with the time at which it
@@ -15,6 +17,7 @@ export class Pacer {
   #startedAt = Infinity;
   #endsAt = Infinity;
   #count = 0;
+  #late = 0;
   #running = false;
   /** Whether the next turn is scheduled already. */
   #isAwake = false;
@@ -41,6 +44,7 @@ export class Pacer {
     // The very end is the beginning of what comes after.
     this.#endsAt = now + duration - this.#interval / 1000;
     this.#count = 0;
+    this.#late = 0;
     this.#running = true;
     clearTimeout(this.#timer);
     if (!this.#isAwake) this.#run();
@@ -59,6 +63,11 @@ export class Pacer {
     const count = (time: number) => (time - this.#startedAt) / this.#interval;
     const due = Math.min(Math.floor(count(now)) + 1, count(this.#endsAt) + 1);
     return Math.max(Math.floor(due), 0);
+  }
+
+  /** Returns how many of these were not made, or 10 ms late. */
+  overdueBy(now: number): number {
+    return Math.max(this.dueBy(now) - this.#count, 0) + this.#late;
   }
 
   readonly #run = (): void => {
@@ -83,6 +92,7 @@ export class Pacer {
       if (due > this.#endsAt) return Infinity;
       if (due > now) return due - now;
       this.#count++;
+      if (now - due >= LATE) this.#late++;
       this.#send(due, now);
       now = performance.now();
       if (now > turnEnd) return 0;

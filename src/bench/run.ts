@@ -19,12 +19,10 @@ import type {
   BenchResult,
 } from "./types.ts";
 
-/** Below which part of a rate it is not what was asked for. */
-const ENOUGH = 0.99;
+/** Which part of the messages may be overdue before the client is too slow. */
+const FEW = 0.01;
 /** The share of a processor from which on the client is the limit. */
 const BUSY = 0.95;
-/** The lateness from which on the client is too slow, in microseconds. */
-const LATE = 10_000;
 
 /** Observes a run, and may end it. */
 export interface Watch {
@@ -255,9 +253,8 @@ function resultOf(
   const { connects, each, gaps } = load.details();
   const { seconds, messages, bytes } = tally;
   const total = times.total.all();
-  const sendLateUs = asked === undefined ? null : summarize(times.late.all());
-  const isLate = tally.sentRate < ENOUGH * (asked ?? 0) ||
-    (sendLateUs?.p99 ?? 0) >= LATE;
+  const due = tally.sent + tally.unsent;
+  const isLate = tally.overdue > FEW * due;
   return {
     endpoint: formatEndpoint(addr),
     address: tally.address ?? null,
@@ -303,7 +300,7 @@ function resultOf(
       percent,
       us: total.percentile(percent),
     })),
-    sendLateUs,
+    sendLateUs: asked === undefined ? null : summarize(times.late.all()),
     responseUs: asked === undefined ? null : summarize(times.response.all()),
     connectUs: summarize(histogramOf(connects)),
     datagrams: addr.transport === "udp" ? datagramsOf(tally, each) : null,

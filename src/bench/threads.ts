@@ -116,6 +116,7 @@ export class Team implements Loader {
         | "sent"
         | "sentRate"
         | "unsent"
+        | "overdue"
         | "pace"
         | "lost"
         | "unread"
@@ -134,6 +135,7 @@ export class Team implements Loader {
       sent: sum("sent"),
       sentRate: sum("sentRate"),
       unsent: sum("unsent"),
+      overdue: sum("overdue"),
       pace: sum("pace"),
       lost: sum("lost"),
       unread: sum("unread"),
@@ -211,6 +213,7 @@ class Member {
     sent: 0,
     sentRate: 0,
     unsent: 0,
+    overdue: 0,
     pace: 0,
     lost: 0,
     unread: 0,

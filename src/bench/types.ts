@@ -266,7 +266,7 @@ export interface BenchResult {
     /** Between the first and the last echo. */
     readonly echoed: number;
   } | null;
-  /** The number due and never sent, because the client was too slow. */
+  /** The number due and never sent: the client was too slow, or the server took no more. */
   readonly unsent: number;
   /** The part of one processor that each thread of the client used, 0 to 1. */
   readonly clientCpu: number;

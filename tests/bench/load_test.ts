@@ -542,6 +542,8 @@ Deno.test("Load does not go on sending once it is stopped", async () => {
     const { sent, messages, sentRate, unsent } = load.tally();
     assertEquals([messages, sent + unsent, faultsOf(load)], [sent, 100, []]);
     assert(sent <= 12 && Math.round(sentRate) <= 11, `${sent}, ${sentRate}`);
+    // A server that takes no more is no limit of this side.
+    assertEquals(load.tally().overdue, addr === UDP ? unsent : 0);
     assertEquals(clock.timers, 0);
   }
 });
@@ -890,6 +892,7 @@ Deno.test("Load tallies exactly what was sent and what came back", async () => {
   const nothing = {
     ...{ seconds: 0, messages: 0, bytes: 0, least: 0, most: 0, echoed: 0 },
     ...{ arrived: 0, arrivedBytes: 0, sent: 0, sentRate: 0, unsent: 0 },
+    overdue: 0,
     ...{ pace: 0, ...findings, address: "192.0.2.1" },
   };
   assertEquals(load.tally(), nothing);

@@ -64,13 +64,15 @@ Deno.test("Pacer sends for a millisecond a turn, and knows what it has not sent"
   pacer.start();
   const turn = sent;
   assert(turn >= 10 && turn <= 12, `${turn}`);
-  clock.now = 10;
+  clock.now = 5;
   clock.turn();
   assertEquals(sent, 2 * turn);
   clock.now = 100;
   pacer.stop();
   assertEquals(sent, 3 * turn);
   assertEquals(pacer.dueBy(100), 10_001);
+  // Those of the last turn were late, too.
+  assertEquals(pacer.overdueBy(100), 10_001 - 2 * turn);
 });
 
 Deno.test("Pacer starts anew without what was due before", async () => {
