@@ -1,4 +1,4 @@
-import { parseIp } from "../core/ip.ts";
+import { isEverywhere, parseIp } from "../core/ip.ts";
 
 /**
  * Makes the check of the `Host` of a request. It admits the address that is
@@ -12,7 +12,7 @@ export function makeHostCheck(
   hostname: string,
   names: readonly string[],
 ): (host: string) => boolean {
-  const own = parseIp(hostname);
+  const own = parseIp(hostname) ?? hostname;
   const admitted = new Set(["localhost", ...names].map(canonical));
   return (host) => {
     const [, bracketed, plain = ""] =
@@ -25,8 +25,4 @@ export function makeHostCheck(
 
 function canonical(name: string): string {
   return parseIp(name.replace(/^\[(.*)\]$/, "$1")) ?? name.toLowerCase();
-}
-
-function isEverywhere(ip: string | undefined): boolean {
-  return ip === "::" || ip === "0.0.0.0";
 }

@@ -37,3 +37,8 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || address === "::1" ||
     address?.startsWith("127.") === true;
 }
+
+/** Reports whether a host name stands for every address of the machine. */
+export function isEverywhere(hostname: string): boolean {
+  return hostname === "::" || hostname === "0.0.0.0";
+}

@@ -93,11 +93,6 @@ function parseAddr(text: string, url: string): Addr | FdAddr {
   return { transport: scheme, hostname: bracketed || plain || "::", port };
 }
 
-/** Reports whether a host name stands for every address of the machine. */
-export function isEverywhere(hostname: string): boolean {
-  return hostname === "::" || hostname === "0.0.0.0";
-}
-
 /** Reports whether several sockets can share an address. UDP cannot, on Deno for one. */
 export function canBeShared({ transport }: Addr | FdAddr): boolean {
   return transport === "tcp" || transport === "tls";

@@ -1,8 +1,8 @@
 import { formatEndpoint } from "../core/format_addr.ts";
-import { isEverywhere } from "./endpoint.ts";
 import { combine } from "../core/combine.ts";
 import { checkNames } from "../core/check_names.ts";
 import { codeOf, explain } from "../core/error_message.ts";
+import { isEverywhere } from "../core/ip.ts";
 import { loadRuntime } from "../runtimes/detect.ts";
 import { addressesToBind } from "../runtimes/resolve.ts";
 import type {

@@ -1,8 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import { isEverywhere } from "./endpoint.ts";
 import { AcceptQueue } from "../core/accept_queue.ts";
 import { isError } from "../core/error_message.ts";
+import { isEverywhere } from "../core/ip.ts";
 import { EchoServices } from "./echo_services.ts";
 import type { Send } from "../faults/datagrams.ts";
 import type { FaultySender } from "../faults/faulty_datagrams.ts";

@@ -1,4 +1,9 @@
-import { hostOf, isLoopback, parseIp } from "../../src/core/ip.ts";
+import {
+  hostOf,
+  isEverywhere,
+  isLoopback,
+  parseIp,
+} from "../../src/core/ip.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 Deno.test("parseIp() gives equal addresses the same form", () => {
@@ -72,4 +77,10 @@ Deno.test("isLoopback() knows this machine's own addresses", () => {
   assertEquals(own.map(isLoopback), own.map(() => true));
   const others = ["0.0.0.0", "::", "192.0.2.127", "::127.0.0.1", "127.example"];
   assertEquals(others.map(isLoopback), others.map(() => false));
+});
+
+Deno.test("isEverywhere() knows the addresses that stand for all", () => {
+  const all = ["::", "0.0.0.0", "::1", "127.0.0.1", "localhost", ""]
+    .filter(isEverywhere);
+  assertEquals(all, ["::", "0.0.0.0"]);
 });

@@ -1,7 +1,6 @@
 import { formatAddr, formatEndpoint } from "../../src/core/format_addr.ts";
 import {
   canBeShared,
-  isEverywhere,
   looksLikeEndpoint,
   parseEndpoint,
   parsePlainEndpoint,
@@ -128,12 +127,6 @@ Deno.test("Several sockets can share an address of TCP or TLS", () => {
   const shared = ["tcp://:1", "tls://:1", "udp://:1", "unix:///a", "unix:@a"]
     .filter((url) => canBeShared(parseEndpoint(url).addr));
   assertEquals(shared, ["tcp://:1", "tls://:1"]);
-});
-
-Deno.test("isEverywhere() knows the addresses that stand for all", () => {
-  const all = ["::", "0.0.0.0", "::1", "127.0.0.1", "localhost", ""]
-    .filter(isEverywhere);
-  assertEquals(all, ["::", "0.0.0.0"]);
 });
 
 Deno.test("An abstract Unix socket has a name and no path", () => {

@@ -1,7 +1,6 @@
 import { formatAddr, formatEndpoint } from "../../core/format_addr.ts";
-import { isEverywhere } from "../../listen/endpoint.ts";
 import { mayListAddresses } from "../../listen/may_list_addresses.ts";
-import { isLoopback } from "../../core/ip.ts";
+import { isEverywhere, isLoopback } from "../../core/ip.ts";
 import type { Addr, FdAddr } from "../../core/transport.ts";
 import type { AdminServer } from "../../admin/admin_server.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
