@@ -1,3 +1,4 @@
+import { fill, restOf } from "./rest.ts";
 import type { Addr, Connection } from "./transport.ts";
 
 /** The two streams of a connection: what comes in, and what goes out. */
@@ -59,7 +60,7 @@ class StreamConnection implements Connection {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   /** What is left of a chunk that was larger than the buffer it was read into. */
-  #rest: Uint8Array = new Uint8Array();
+  #rest: Uint8Array | undefined;
   #closed = false;
   /** Reject what is pending. */
   #stopReading: ((error: Error) => void) | undefined;
@@ -78,9 +79,8 @@ class StreamConnection implements Connection {
   async read(p: Uint8Array): Promise<number | null> {
     const bytes = await this.#next();
     if (!bytes) return null;
-    const count = Math.min(bytes.length, p.length);
-    p.set(bytes.subarray(0, count));
-    this.#rest = bytes.subarray(count);
+    const count = fill(p, bytes);
+    this.#rest = restOf(bytes, count);
     return count;
   }
 
@@ -115,8 +115,8 @@ class StreamConnection implements Connection {
   /** The next bytes, at least one; undefined at the end. */
   async #next(): Promise<Uint8Array | undefined> {
     let bytes = this.#rest;
-    this.#rest = new Uint8Array();
-    while (bytes.length === 0) {
+    this.#rest = undefined;
+    while (!bytes?.length) {
       const { done, value } = await this.#untilClosed(
         this.#reader.read(),
         (stop) => this.#stopReading = stop,

@@ -1,3 +1,4 @@
+import { fill, restOf } from "../core/rest.ts";
 import type { Turnstile } from "../core/turnstile.ts";
 import type { Connection } from "../core/transport.ts";
 import type { Clock } from "./clock.ts";
@@ -39,7 +40,7 @@ export class Delay extends ConnectionDecorator {
   #dropping = false;
   #onRead = () => {};
   /** What is left of a chunk that was larger than the buffer it was read into. */
-  #rest: Uint8Array = new Uint8Array();
+  #rest: Uint8Array | undefined;
 
   constructor(
     inner: Connection,
@@ -58,14 +59,10 @@ export class Delay extends ConnectionDecorator {
   override async read(p: Uint8Array): Promise<number | null> {
     // What comes after a failure is the business of the connection alone.
     if (this.#failed) return await this.inner.read(p);
-    if (this.#rest.length === 0) {
-      const next = await this.#next();
-      if (!next) return null;
-      this.#rest = next;
-    }
-    const count = Math.min(this.#rest.length, p.length);
-    p.set(this.#rest.subarray(0, count));
-    this.#rest = this.#rest.subarray(count);
+    this.#rest ??= await this.#next();
+    if (!this.#rest) return null;
+    const count = fill(p, this.#rest);
+    this.#rest = restOf(this.#rest, count);
     return count;
   }
 

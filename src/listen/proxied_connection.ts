@@ -1,3 +1,4 @@
+import { fill, restOf } from "../core/rest.ts";
 import type { Addr, Connection } from "../core/transport.ts";
 
 /** How much to read and drop at a time, in bytes. */
@@ -58,9 +59,8 @@ export class ProxiedConnection implements Connection {
   read(p: Uint8Array): Promise<number | null> {
     const rest = this.#rest;
     if (!rest) return this.#connection.read(p);
-    const count = Math.min(rest.length, p.length);
-    p.set(rest.subarray(0, count));
-    this.#rest = count < rest.length ? rest.subarray(count) : undefined;
+    const count = fill(p, rest);
+    this.#rest = restOf(rest, count);
     return Promise.resolve(count);
   }
 
@@ -73,12 +73,12 @@ export class ProxiedConnection implements Connection {
   }
 
   async #writeRest(onBytes: (count: number) => void): Promise<void> {
-    let rest = this.#rest ?? new Uint8Array();
+    let rest = this.#rest;
     this.#rest = undefined;
-    if (rest.length > 0) onBytes(0);
-    while (rest.length > 0 && !this.#ended) {
+    if (rest) onBytes(0);
+    while (rest && !this.#ended) {
       const count = await this.#connection.write(rest);
-      rest = rest.subarray(count);
+      rest = restOf(rest, count);
       onBytes(count);
     }
   }

@@ -1,5 +1,6 @@
 import { AcceptQueue } from "../../core/accept_queue.ts";
 import { SecureConnection } from "../../core/handshake.ts";
+import { fill, restOf } from "../../core/rest.ts";
 import type { BindOptions } from "../runtime.ts";
 import { CIPHERS, readHandshakeError, readTlsError } from "../tls.ts";
 import type { Addr, Connection, Listener } from "../../core/transport.ts";
@@ -198,9 +199,8 @@ class BunConnection implements Connection {
       const sent = this.#send(this.#rest);
       this.#onBytes(sent);
       if (this.#dropping) return;
-      this.#rest = this.#rest.subarray(sent);
-      if (this.#rest.length > 0) return;
-      this.#rest = undefined;
+      this.#rest = restOf(this.#rest, sent);
+      if (this.#rest) return;
       this.#socket.resume();
     }
     this.#wake();
@@ -228,10 +228,8 @@ class BunConnection implements Connection {
   async read(p: Uint8Array): Promise<number | null> {
     for (;;) {
       if (this.#rest) {
-        const count = Math.min(this.#rest.length, p.length);
-        p.set(this.#rest.subarray(0, count));
-        this.#rest = this.#rest.subarray(count);
-        if (this.#rest.length === 0) this.#rest = undefined;
+        const count = fill(p, this.#rest);
+        this.#rest = restOf(this.#rest, count);
         return count;
       }
       if (this.#ended) return null;
