@@ -30,12 +30,13 @@ export class Combined<A extends Addr> implements Listener<A> {
   readonly stop?: () => void;
   /** The listener of the connection that was accepted last. */
   latest: Listener | undefined;
-  readonly #listeners: readonly Listener[];
+  #listeners: readonly Listener[];
   /** Listeners without a pending `accept`. */
   readonly #idle: Set<Listener>;
   /** Results not asked for yet, at most one of each listener. */
   readonly #answers: Answer[] = [];
-  #ended = 0;
+  /** The number of listeners with a pending `accept`. */
+  #asked = 0;
   /** Those that have been closed, one by one. */
   readonly #over = new Set<Listener>();
   #pending = false;
@@ -72,12 +73,24 @@ export class Combined<A extends Addr> implements Listener<A> {
           this.latest = answer.from;
           return answer.connection;
         }
-        if (this.#ended === this.#listeners.length) return null;
+        if (this.#asked === 0) return null;
         await new Promise<void>((wake) => this.#wake = wake);
       }
     } finally {
       this.#pending = false;
     }
+  }
+
+  /** Accepts from one more listener. */
+  add(listener: Listener): void {
+    this.#listeners = [...this.#listeners, listener];
+    this.#idle.add(listener);
+    this.#wake();
+  }
+
+  /** Forgets a listener that has ended. */
+  forget(listener: Listener): void {
+    this.#listeners = this.#listeners.filter((one) => one !== listener);
   }
 
   /** Closes all of them. Rejects with the first error, after the others are closed. */
@@ -115,17 +128,18 @@ export class Combined<A extends Addr> implements Listener<A> {
 
   async #ask(from: Listener): Promise<void> {
     this.#idle.delete(from);
+    this.#asked++;
     try {
       const connection = await from.accept();
-      if (connection === null) this.#ended++;
-      else if (this.#closed) {
-        Promise.try(() => connection.close()).catch(() => {});
-      } else this.#answers.push({ from, connection });
+      if (connection !== null) {
+        if (!this.#closed) this.#answers.push({ from, connection });
+        else Promise.try(() => connection.close()).catch(() => {});
+      }
     } catch (error) {
       // A closed listener may reject what is pending.
-      if (this.#over.has(from)) this.#ended++;
-      else this.#answers.push({ from, error });
+      if (!this.#over.has(from)) this.#answers.push({ from, error });
     }
+    this.#asked--;
     this.#wake();
   }
 }

@@ -1,4 +1,4 @@
-import { acceptPending } from "../core/accept_queue.ts";
+import { Combined } from "../core/combine.ts";
 import type { Addr, Connection, Listener, Pem } from "../core/transport.ts";
 
 /** For how long nobody may have come to an old socket before it is closed, in milliseconds. */
@@ -29,64 +29,90 @@ export async function listenReplaceable(
   return new Replaceable(await bind(pem, { port, reusePort: true }), bind);
 }
 
-/** The result of an `accept`: a connection, or an error. */
-type Answer =
-  | { readonly from: Socket; readonly connection: Connection }
-  | { readonly from: Socket; readonly error: unknown };
-
 /** One of the sockets, for one certificate. */
-class Socket {
-  readonly listener: Listener;
-  /** Whether its `accept` is pending, or its result was not asked for yet. */
-  state: "idle" | "asked" | "answered" = "idle";
+class Socket implements Listener {
+  readonly addr: Addr;
+  readonly #listener: Listener;
+  #asked = false;
   /** When it was replaced. */
-  replacedAt: number | undefined;
+  #replacedAt: number | undefined;
   /** Closes it when it has been quiet. */
-  timer: ReturnType<typeof setTimeout> | undefined;
-  /** Settles when it is closed. */
-  readonly closed: PromiseWithResolvers<void> = Promise.withResolvers();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  readonly #gone = Promise.withResolvers<void>();
 
   constructor(listener: Listener) {
-    this.listener = listener;
+    this.addr = listener.addr;
+    this.#listener = listener;
+  }
+
+  async accept(): Promise<Connection | null> {
+    this.#asked = true;
+    this.#closeWhenQuiet();
+    try {
+      return await this.#listener.accept();
+    } finally {
+      this.#asked = false;
+      clearTimeout(this.#timer);
+      if (this.#closed) this.#gone.resolve();
+    }
+  }
+
+  /** Closes it when nobody waits in its queue any more. Resolves once it is gone. */
+  replace(): Promise<void> {
+    this.#replacedAt = performance.now();
+    this.#closeWhenQuiet();
+    return this.#gone.promise;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#listener.close();
+    // Deno lets the socket go only when its pending accept has ended.
+    if (!this.#asked) this.#gone.resolve();
+  }
+
+  ref(): void {
+    this.#listener.ref?.();
+  }
+
+  unref(): void {
+    this.#listener.unref?.();
+  }
+
+  /** Closes it, if it has been replaced and nobody comes while it is asked. */
+  #closeWhenQuiet(): void {
+    if (this.#replacedAt === undefined || !this.#asked) return;
+    const isOverdue = performance.now() - this.#replacedAt >= LONGEST;
+    const wait = isOverdue ? 0 : QUIET;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.close(), wait);
   }
 }
 
 class Replaceable implements Listener {
   readonly addr: Addr;
   readonly #bind: Bind;
-  /** The socket for the certificate of now, and those that it replaces, oldest first. */
-  readonly #sockets: Socket[];
-  /** Results not asked for yet, at most one of each socket. */
-  readonly #answers: Answer[] = [];
-  #pending = false;
+  /** The socket for the certificate of now. */
+  #socket: Socket;
+  /** That socket, and those that were replaced and are not gone yet. */
+  readonly #combined: Combined<Addr>;
+  /** Resolves when all that were replaced are gone. */
+  #gone: Promise<unknown> = Promise.resolve();
   #closed = false;
   #isUnref = false;
-  #wake = () => {};
 
   constructor(listener: Listener, bind: Bind) {
     this.addr = listener.addr;
     this.#bind = bind;
-    this.#sockets = [new Socket(listener)];
+    this.#socket = new Socket(listener);
+    this.#combined = new Combined(this.addr, [this.#socket]);
   }
 
-  async accept(): Promise<Connection | null> {
-    if (this.#pending) throw acceptPending();
-    this.#pending = true;
-    try {
-      for (;;) {
-        if (this.#closed) return null;
-        for (const socket of [...this.#sockets]) this.#ask(socket);
-        const answer = this.#answers.shift();
-        if (answer) {
-          answer.from.state = "idle";
-          if ("error" in answer) throw answer.error;
-          return answer.connection;
-        }
-        await new Promise<void>((wake) => this.#wake = wake);
-      }
-    } finally {
-      this.#pending = false;
-    }
+  accept(): Promise<Connection | null> {
+    return this.#combined.accept();
   }
 
   async reload(pem: Pem): Promise<void> {
@@ -94,74 +120,30 @@ class Replaceable implements Listener {
     const listener = await this.#bind(pem, { port, reusePort: true });
     if (this.#closed) return listener.close();
     if (this.#isUnref) listener.unref?.();
-    const old = [...this.#sockets];
-    this.#sockets.push(new Socket(listener));
-    for (const socket of old) {
-      socket.replacedAt ??= performance.now();
-      this.#closeWhenQuiet(socket);
-    }
-    this.#wake();
+    const old = this.#socket;
+    this.#socket = new Socket(listener);
+    this.#combined.add(this.#socket);
+    const gone = old.replace().then(() => this.#combined.forget(old));
+    this.#gone = Promise.all([this.#gone, gone]);
     // If there is no free place, clients in an old queue go on waiting.
     const { promise: waited, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, LONGEST);
-    const closed = Promise.all(old.map((socket) => socket.closed.promise));
-    await Promise.race([closed, waited]);
+    await Promise.race([this.#gone, waited]);
     clearTimeout(timer);
   }
 
-  close(): void {
-    if (this.#closed) return;
+  close(): Promise<void> {
     this.#closed = true;
-    for (const socket of [...this.#sockets]) this.#end(socket);
-    for (const answer of this.#answers) {
-      if ("connection" in answer) answer.connection.close();
-    }
-    this.#wake();
+    return this.#combined.close();
   }
 
   ref(): void {
     this.#isUnref = false;
-    for (const { listener } of this.#sockets) listener.ref?.();
+    this.#combined.ref();
   }
 
   unref(): void {
     this.#isUnref = true;
-    for (const { listener } of this.#sockets) listener.unref?.();
-  }
-
-  async #ask(from: Socket): Promise<void> {
-    if (from.state !== "idle") return;
-    from.state = "asked";
-    this.#closeWhenQuiet(from);
-    try {
-      const connection = await from.listener.accept();
-      if (connection && this.#closed) connection.close();
-      else if (connection) this.#answers.push({ from, connection });
-    } catch (error) {
-      this.#answers.push({ from, error });
-    }
-    from.state = "answered";
-    clearTimeout(from.timer);
-    if (!this.#sockets.includes(from)) from.closed.resolve();
-    this.#wake();
-  }
-
-  /** Closes a socket that has been replaced, if nobody comes while it is asked. */
-  #closeWhenQuiet(socket: Socket): void {
-    const { replacedAt, state } = socket;
-    if (replacedAt === undefined || state !== "asked") return;
-    const isOverdue = performance.now() - replacedAt >= LONGEST;
-    const wait = isOverdue ? 0 : QUIET;
-    clearTimeout(socket.timer);
-    socket.timer = setTimeout(() => this.#end(socket), wait);
-  }
-
-  #end(socket: Socket): void {
-    clearTimeout(socket.timer);
-    socket.listener.close();
-    const index = this.#sockets.indexOf(socket);
-    if (index >= 0) this.#sockets.splice(index, 1);
-    // Deno lets the socket go only when its pending accept has ended.
-    if (socket.state !== "asked") socket.closed.resolve();
+    this.#combined.unref();
   }
 }

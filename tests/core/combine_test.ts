@@ -1,4 +1,4 @@
-import { combine } from "../../src/core/combine.ts";
+import { combine, Combined } from "../../src/core/combine.ts";
 import { memoryListener } from "../../src/core/memory_listener.ts";
 import { serve } from "../../src/core/server.ts";
 import type {
@@ -114,6 +114,44 @@ Deno.test("It ends when all of them have ended", async () => {
   assertEquals(await accepted, connection);
   second.close();
   assertEquals(await combined.accept(), null);
+});
+
+Deno.test("A listener that is added is asked at once by a pending accept()", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const combined = new Combined(first.addr, [first]);
+  const accepted = combined.accept();
+  await settled();
+  combined.add(second);
+  const connection = second.connect();
+  assertEquals(await accepted, connection);
+  first.close();
+  const later = combined.accept();
+  await settled();
+  const last = second.connect();
+  assertEquals(await later, last);
+  second.close();
+  assertEquals(await combined.accept(), null);
+});
+
+Deno.test("A listener that is added is not asked before accept()", async () => {
+  const [first, second] = [new MemoryListener(), new MemoryListener()];
+  const combined = new Combined(first.addr, [first]);
+  combined.add(second);
+  await settled();
+  assertEquals(second.accepts, 0);
+});
+
+Deno.test("A listener that has ended and is forgotten is not closed again", async () => {
+  const [old, now] = [new MemoryListener(), new MemoryListener()];
+  const combined = new Combined(old.addr, [old, now]);
+  const accepted = combined.accept();
+  await settled();
+  old.close();
+  combined.forget(old);
+  const connection = now.connect();
+  assertEquals(await accepted, connection);
+  await combined.close();
+  assertEquals([old.closed, now.closed], [1, 1]);
 });
 
 Deno.test("Datagrams are added up, where there are any", () => {

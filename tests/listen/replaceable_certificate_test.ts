@@ -142,6 +142,33 @@ Deno.test("What cannot be bound leaves the old socket as it is", async () => {
   listener.close();
 });
 
+Deno.test("A second reload waits for all that it replaces, too", async () => {
+  using clock = new FakeClock();
+  const port = new Port();
+  const listener = await port.listen();
+  const waiting = port.socket("old").connect();
+  const reloads = ["new", "newer"].map((cert) =>
+    listener.reload?.(pemOf(cert))
+  );
+  let done = 0;
+  for (const reload of reloads) Promise.resolve(reload).then(() => done++);
+  await clock.advance(500);
+  assertEquals(done, 0);
+  assertEquals(await listener.accept(), waiting);
+  const accepting = watch(listener.accept());
+  await clock.advance(1);
+  await Promise.all(reloads);
+  assertEquals(
+    ["old", "new", "newer"].map((cert) => port.socket(cert).closed),
+    [1, 1, 0],
+  );
+  const connection = port.socket("newer").connect();
+  await settled();
+  assertEquals(accepting, [connection]);
+  listener.close();
+  assertEquals(clock.timers, 0);
+});
+
 Deno.test("Errors of accept come through, and close() closes what was not asked for", async () => {
   using clock = new FakeClock();
   const port = new Port();
