@@ -1,8 +1,8 @@
 type Waiting<T> = { readonly value: T } | { readonly error: unknown };
 
 /**
- * What waits to be accepted, for a listener that is told of its clients and does
- * not ask for them.
+ * What waits to be accepted, for a listener that is told of its clients, or that has
+ * them ready only some time after it has asked for them.
  */
 export class AcceptQueue<T> {
   readonly #waiting: Waiting<T>[] = [];
@@ -26,8 +26,10 @@ export class AcceptQueue<T> {
   /**
    * Resolves with the next value, or with `null` once the queue is over. Rejects
    * with the next error, or if another call is pending.
+   *
+   * @param ask Asks for more; called each time that there is nothing.
    */
-  async next(): Promise<T | null> {
+  async next(ask?: () => void): Promise<T | null> {
     if (this.#pending) throw acceptPending();
     this.#pending = true;
     try {
@@ -37,11 +39,17 @@ export class AcceptQueue<T> {
         if (first && "error" in first) throw first.error;
         if (first) return first.value;
         if (this.#ended) return null;
+        ask?.();
         await new Promise<void>((wake) => this.#wake = wake);
       }
     } finally {
       this.#pending = false;
     }
+  }
+
+  /** Lets a pending `next` ask for more again. */
+  wake(): void {
+    this.#wake();
   }
 
   /** Lets `next` resolve with `null` once everything has been given out. */

@@ -1,4 +1,4 @@
-import { acceptPending } from "../core/accept_queue.ts";
+import { AcceptQueue } from "../core/accept_queue.ts";
 import type {
   Addr,
   Connection,
@@ -47,11 +47,6 @@ export async function makeTrust(balancers: readonly string[]): Promise<Trust> {
       : networks.length > 0 && isInside(addr);
 }
 
-/** The result of an `accept`: a connection, or an error. */
-type Answer =
-  | { readonly connection: Connection }
-  | { readonly error: unknown };
-
 /**
  * Accepts a connection when its PROXY header has been read. Several headers are
  * read at the same time, so that no slow one delays the others.
@@ -64,13 +59,10 @@ export class ProxyListener<A extends Addr> implements Listener<A> {
   readonly #trusts: Trust;
   /** Connections whose headers are under way. */
   readonly #greeting = new Set<Connection>();
-  /** Results that have not been asked for yet. */
-  readonly #answers: Answer[] = [];
-  #pending = false;
+  readonly #queue = new AcceptQueue<Connection>();
   #accepting = false;
   #ended = false;
   #closed = false;
-  #wake = () => {};
 
   constructor(listener: Listener<A>, trusts: Trust) {
     this.addr = listener.addr;
@@ -85,33 +77,17 @@ export class ProxyListener<A extends Addr> implements Listener<A> {
     return this.#listener.datagrams;
   }
 
-  async accept(): Promise<Connection | null> {
-    if (this.#pending) throw acceptPending();
-    this.#pending = true;
-    try {
-      for (;;) {
-        if (this.#closed) return null;
-        const answer = this.#answers.shift();
-        if (answer && "error" in answer) throw answer.error;
-        if (answer) return answer.connection;
-        if (this.#ended && this.#greeting.size === 0) return null;
-        this.#acceptNext();
-        await new Promise<void>((wake) => this.#wake = wake);
-      }
-    } finally {
-      this.#pending = false;
-    }
+  accept(): Promise<Connection | null> {
+    return this.#queue.next(() => this.#acceptNext());
   }
 
   /** Closes the listener. Rejects with its error, after the connections are closed. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const connection of this.#greeting) closeQuietly(connection);
-    for (const answer of this.#answers) {
-      if ("connection" in answer) closeQuietly(answer.connection);
+    for (const connection of [...this.#greeting, ...this.#queue.close()]) {
+      closeQuietly(connection);
     }
-    this.#wake();
     await this.#listener.close();
   }
 
@@ -133,10 +109,10 @@ export class ProxyListener<A extends Addr> implements Listener<A> {
       else if (this.#closed) closeQuietly(connection);
       else this.#greet(connection);
     } catch (error) {
-      this.#answers.push({ error });
+      this.#queue.fail(error);
     }
     this.#accepting = false;
-    this.#wake();
+    this.#goOn();
   }
 
   async #greet(connection: Connection): Promise<void> {
@@ -144,14 +120,19 @@ export class ProxyListener<A extends Addr> implements Listener<A> {
     try {
       const greeted = await greet(connection, this.#trusts);
       if (this.#closed) closeQuietly(greeted);
-      else this.#answers.push({ connection: greeted });
+      else this.#queue.push(greeted);
     } catch (error) {
       // The connection does not say where it comes from.
       closeQuietly(connection);
-      this.#answers.push({ error });
+      this.#queue.fail(error);
     }
     this.#greeting.delete(connection);
-    this.#wake();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#ended && this.#greeting.size === 0) this.#queue.end();
+    else this.#queue.wake();
   }
 }
 

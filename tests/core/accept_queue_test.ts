@@ -1,5 +1,6 @@
 import { AcceptQueue } from "../../src/core/accept_queue.ts";
 import { assertEquals, assertRejects } from "../helpers/assert.ts";
+import { settled } from "../helpers/fake_clock.ts";
 
 Deno.test("A queue gives values and errors in their order, then waits", async () => {
   const queue = new AcceptQueue<number>();
@@ -22,6 +23,25 @@ Deno.test("A queue has one pending call at a time, and the next one after it", a
   await assertRejects(() => first, Error, "boom");
   queue.push(1);
   assertEquals(await queue.next(), 1);
+});
+
+Deno.test("A queue asks for more when there is nothing, and again when it is woken", async () => {
+  const queue = new AcceptQueue<number>();
+  let asked = 0;
+  const ask = () => asked++;
+  queue.push(1);
+  queue.push(2);
+  assertEquals([await queue.next(ask), asked], [1, 0]);
+  assertEquals([await queue.next(ask), asked], [2, 0]);
+  const pending = queue.next(ask);
+  assertEquals(asked, 1);
+  queue.wake();
+  await settled();
+  assertEquals(asked, 2);
+  queue.push(3);
+  assertEquals([await pending, asked], [3, 2]);
+  queue.end();
+  assertEquals([await queue.next(ask), asked], [null, 2]);
 });
 
 Deno.test("A queue that has ended gives what waits, and then null", async () => {
