@@ -35,10 +35,10 @@ export interface Found {
  * them, then halves the interval until its ends are 5 % apart. A rate that does not
  * keep them is tried once more, in case something else has disturbed it. Each try
  * counts messages for `duration`, in milliseconds. Ends early, with what it knows,
- * when a run is interrupted.
+ * when a run is interrupted, or cannot be had.
  */
 export async function findRate(
-  measure: (rate: number) => Promise<BenchResult>,
+  measure: (rate: number) => Promise<BenchResult | undefined>,
   limits: Limits,
   onStep: (step: Step) => void | Promise<void>,
   { first = FIRST, duration }: { first?: number | undefined; duration: number },
@@ -47,11 +47,11 @@ export async function findRate(
   const lowest = FEWEST / duration * 1000;
   let best: BenchResult | null = null;
   let [low, high] = [0, Infinity];
-  let rate = first;
+  let rate = Math.max(first, Math.ceil(lowest));
   let isSecondTry = false;
   while (rate >= lowest && high > low * CLOSE) {
     const result = await measure(rate);
-    if (result.endedEarly === "interrupted") break;
+    if (!result || result.endedEarly === "interrupted") break;
     const reasons = judge(result, limits);
     const step = {
       messagesPerSecond: rate,

@@ -55,12 +55,13 @@ export async function runBench(
     }
     return isGood ? 0 : 1;
   } catch (error) {
-    await tellText(
-      runtime.stderr,
-      `${explain(error).replace(/\s+/g, " ")}\n`,
-    );
+    await tellError(runtime, error);
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+async function tellError({ stderr }: Runtime, error: unknown): Promise<void> {
+  await tellText(stderr, `${explain(error).replace(/\s+/g, " ")}\n`);
 }
 
 /** A load to run. */
@@ -96,11 +97,36 @@ async function runOnce(
   };
 }
 
+/** One run after another: the first that fails, but for the very first, is told and ends them. */
+class Series {
+  hasFailed = false;
+  readonly #task: Task;
+  #count = 0;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  /** Runs it with settings. Returns undefined if it has failed, and others have not. */
+  async run(settings: BenchSettings): Promise<BenchResult | undefined> {
+    const { runtime, endpoint } = this.#task;
+    try {
+      const result = await runWithProgress(runtime, endpoint, settings);
+      this.#count++;
+      return result;
+    } catch (error) {
+      if (this.#count === 0) throw error;
+      this.hasFailed = true;
+      await tellError(runtime, error);
+      return undefined;
+    }
+  }
+}
+
 /** Repeats the run, and prints the spread. */
-async function runSeveral(
-  { runtime, endpoint, settings, args }: Task,
-  count: number,
-): Promise<Done> {
+async function runSeveral(task: Task, count: number): Promise<Done> {
+  const { runtime, settings, args } = task;
+  const series = new Series(task);
   const { formatSpreads, repeat, spreads } = await import("./runs.ts");
   const broken: string[] = [];
   let isWritten = true;
@@ -109,7 +135,7 @@ async function runSeveral(
   };
   const results = await repeat(
     count,
-    () => runWithProgress(runtime, endpoint, settings),
+    () => series.run(settings),
     async (result, number) => {
       const own = exceeded(result, settings);
       broken.push(...own.map((line) => `Run ${number}: ${line}`));
@@ -125,14 +151,15 @@ async function runSeveral(
   }
   return {
     results,
-    isGood: isWritten && results.every(isFaultless) && broken.length === 0,
+    isGood: isWritten && !series.hasFailed && results.every(isFaultless) &&
+      broken.length === 0,
   };
 }
 
 /** Looks for the highest rate that keeps the limits. */
-async function search(
-  { runtime, endpoint, settings, args }: Task,
-): Promise<Done> {
+async function search(task: Task): Promise<Done> {
+  const { runtime, settings, args } = task;
+  const series = new Series(task);
   const { findRate, formatFound, formatStep } = await import("./find_rate.ts");
   const { rate: first, duration = STEP } = settings;
   let isWritten = true;
@@ -140,8 +167,7 @@ async function search(
     isWritten = await printText(runtime, text) && isWritten;
   };
   const found = await findRate(
-    (rate) =>
-      runWithProgress(runtime, endpoint, { ...settings, rate, duration }),
+    (rate) => series.run({ ...settings, rate, duration }),
     settings,
     async (step) => {
       if (!settings.json) await print(`${formatStep(step)}\n`);
@@ -154,7 +180,10 @@ async function search(
       ? `${JSON.stringify({ ...found, args })}\n`
       : `${formatFound(found)}\n${result ? `\n${formatResult(result)}` : ""}`,
   );
-  return { results: result ? [result] : [], isGood: isWritten && !!result };
+  return {
+    results: result ? [result] : [],
+    isGood: isWritten && !series.hasFailed && !!result,
+  };
 }
 
 function isFaultless({ firstErrors }: BenchResult): boolean {

@@ -26,15 +26,16 @@ const FIGURES = {
   },
 } as const;
 
-/** Runs something several times, until it is interrupted. */
+/** Runs something several times, until it is interrupted, or gives no result. */
 export async function repeat(
   count: number,
-  run: () => Promise<BenchResult>,
+  run: () => Promise<BenchResult | undefined>,
   onResult: (result: BenchResult, number: number) => Promise<void>,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
   while (results.length < count) {
     const result = await run();
+    if (!result) break;
     results.push(result);
     await onResult(result, results.length);
     if (result.endedEarly === "interrupted") break;

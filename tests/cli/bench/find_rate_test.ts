@@ -56,6 +56,17 @@ Deno.test("findRate() tries a rate once more before it takes it for too high", a
   assert((found.messagesPerSecond ?? 0) > 4_700);
 });
 
+Deno.test("findRate() begins with the lowest rate whose p99 is known, and ends where there is no result", async () => {
+  const found = await findRate(
+    (rate) => Promise.resolve(rate > 400 ? undefined : measure(400, rate)),
+    LIMITS,
+    () => {},
+    { first: 10, duration: 1_000 },
+  );
+  const rates = found.steps.map((step) => step.messagesPerSecond);
+  assertEquals([rates, found.messagesPerSecond], [[110, 220], 220]);
+});
+
 Deno.test("findRate() goes on when a step has been told", async () => {
   let isTelling = false;
   const told: number[] = [];

@@ -485,6 +485,35 @@ test("bench repeats itself, finds a rate, and tells how it goes", async (runtime
   assertMatch(told.stderr, /^ +1 s +[\d,.]+\/s .* p50 .* p99 .* 0 errors\n$/);
 });
 
+test("bench tells what it knows of several runs if a later one fails", async (runtime) => {
+  for (
+    const [options, name] of [
+      ["-n 100 --runs 3", "runs"],
+      ["-d 300ms -r 600 --find-rate --max-p99 1m --warmup 0s", "steps"],
+    ] as const
+  ) {
+    // It listens for one connection only.
+    const server = createServer((socket) => {
+      server.close();
+      socket.on("error", () => {});
+      socket.pipe(socket);
+    });
+    await new Promise<void>((resolve) =>
+      server.listen({ host: "127.0.0.1", port: 0 }, resolve)
+    );
+    const address = server.address();
+    assert(address !== null && typeof address === "object");
+    const { code, stdout, stderr } = await bench(
+      runtime,
+      ...`-c 1 ${options} --json`.split(" "),
+      `tcp://127.0.0.1:${address.port}`,
+    );
+    assertEquals(code, 1);
+    assertMatch(stderr, /^Cannot connect to .*: connection refused\n$/);
+    assertEquals(JSON.parse(stdout)[name].length, 1);
+  }
+});
+
 test("bench --reconnect survives a server that is restarted, and measures the gap", async (runtime) => {
   // An address of its own, so that no other client takes the port meanwhile.
   const hostname = "127.0.0.77";
