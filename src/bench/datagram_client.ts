@@ -6,7 +6,7 @@ import { Verifier } from "./verifier.ts";
 /** Among how many datagrams one is looked for that is too small to be known. */
 const NEAR = 64;
 /** The number of lost datagrams to remember, in case they still come. */
-const LOST = 64 * 1024;
+const LOST = 192 * 1024;
 
 /** A connection over UDP: each message is a datagram, and comes back on its own. */
 export class DatagramClient extends Client {
