@@ -89,6 +89,19 @@ export class Client implements AsyncDisposable {
     );
   }
 
+  /**
+   * Sends until the connection ends. In pieces, as all at once would take the
+   * event loop for seconds over TLS, on a slow machine.
+   */
+  async flood(): Promise<void> {
+    const piece = new Uint8Array(64 * 1024);
+    try {
+      for (;;) await this.send(piece);
+    } catch {
+      // It has ended.
+    }
+  }
+
   /** Sends bytes below TLS, as they are. */
   sendRaw(bytes: Uint8Array | string): void {
     this.#raw.write(bytes);
