@@ -6,8 +6,11 @@ import { type Runtime, RUNTIMES } from "../helpers/runtimes.ts";
 import { report, SCALE } from "../helpers/scale.ts";
 
 const MiB = 2 ** 20;
-/** How much the memory held may differ between two measurements, in bytes. */
-const TOLERANCE = 32 * MiB;
+/**
+ * How much the memory held may differ between two measurements, in bytes. On a
+ * busy machine Bun's allocator is slow to give back what is free.
+ */
+const TOLERANCE = 64 * MiB;
 /** How much is echoed for such a measurement, in bytes. */
 const MEASURE = 128 * MiB;
 
