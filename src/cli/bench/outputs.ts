@@ -10,7 +10,8 @@ export interface Paths {
 }
 
 /**
- * Makes sure that the files can be written before a long run begins. Rejects with an Error that names the option.
+ * Makes sure that the files can be written before a long run begins. Rejects with
+ * an Error that names the option.
  */
 export async function checkOutputs(paths: Paths): Promise<void> {
   for (const [option, path] of Object.entries(paths)) {

@@ -99,7 +99,8 @@ async function runOnce(
 
 /** One run after another: the first that fails, but for the very first, is told and ends them. */
 class Series {
-  hasFailed = false;
+  /** Whether no run has failed, and all could be printed. */
+  isGood = true;
   readonly #task: Task;
   #count = 0;
 
@@ -116,23 +117,23 @@ class Series {
       return result;
     } catch (error) {
       if (this.#count === 0) throw error;
-      this.hasFailed = true;
+      this.isGood = false;
       await tellError(runtime, error);
       return undefined;
     }
+  }
+
+  async print(text: string): Promise<void> {
+    this.isGood = await printText(this.#task.runtime, text) && this.isGood;
   }
 }
 
 /** Repeats the run, and prints the spread. */
 async function runSeveral(task: Task, count: number): Promise<Done> {
-  const { runtime, settings, args } = task;
+  const { settings, args } = task;
   const series = new Series(task);
   const { formatSpreads, repeat, spreads } = await import("./runs.ts");
   const broken: string[] = [];
-  let isWritten = true;
-  const print = async (text: string) => {
-    isWritten = await printText(runtime, text) && isWritten;
-  };
   const results = await repeat(
     count,
     () => series.run(settings),
@@ -140,49 +141,48 @@ async function runSeveral(task: Task, count: number): Promise<Done> {
       const own = exceeded(result, settings);
       broken.push(...own.map((line) => `Run ${number}: ${line}`));
       if (settings.json) return;
-      await print(`Run ${number} of ${count}\n${formatResult(result, own)}\n`);
+      await series.print(
+        `Run ${number} of ${count}\n${formatResult(result, own)}\n`,
+      );
     },
   );
   if (settings.json) {
     const all = { runs: results, spread: spreads(results) };
-    await print(`${JSON.stringify({ ...all, exceeded: broken, args })}\n`);
+    await series.print(
+      `${JSON.stringify({ ...all, exceeded: broken, args })}\n`,
+    );
   } else {
-    await print(formatSpreads(results));
+    await series.print(formatSpreads(results));
   }
   return {
     results,
-    isGood: isWritten && !series.hasFailed && results.every(isFaultless) &&
-      broken.length === 0,
+    isGood: series.isGood && results.every(isFaultless) && broken.length === 0,
   };
 }
 
 /** Looks for the highest rate that keeps the limits. */
 async function search(task: Task): Promise<Done> {
-  const { runtime, settings, args } = task;
+  const { settings, args } = task;
   const series = new Series(task);
   const { findRate, formatFound, formatStep } = await import("./find_rate.ts");
   const { rate: first, duration = STEP } = settings;
-  let isWritten = true;
-  const print = async (text: string) => {
-    isWritten = await printText(runtime, text) && isWritten;
-  };
   const found = await findRate(
     (rate) => series.run({ ...settings, rate, duration }),
     settings,
     async (step) => {
-      if (!settings.json) await print(`${formatStep(step)}\n`);
+      if (!settings.json) await series.print(`${formatStep(step)}\n`);
     },
     { first, duration },
   );
   const { result } = found;
-  await print(
+  await series.print(
     settings.json
       ? `${JSON.stringify({ ...found, args })}\n`
       : `${formatFound(found)}\n${result ? `\n${formatResult(result)}` : ""}`,
   );
   return {
     results: result ? [result] : [],
-    isGood: isWritten && !series.hasFailed && !!result,
+    isGood: series.isGood && !!result,
   };
 }
 

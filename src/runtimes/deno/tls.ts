@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { fill, restOf } from "../../core/rest.ts";
 import type { Addr, Connection } from "../../core/transport.ts";
 import type { Secure } from "../node/listen.ts";
 
@@ -105,10 +106,8 @@ class TlsConnection implements Connection {
   async read(p: Uint8Array): Promise<number | null> {
     for (;;) {
       if (this.#rest) {
-        const count = Math.min(this.#rest.length, p.length);
-        p.set(this.#rest.subarray(0, count));
-        this.#rest = this.#rest.subarray(count);
-        if (this.#rest.length === 0) this.#rest = undefined;
+        const count = fill(p, this.#rest);
+        this.#rest = restOf(this.#rest, count);
         return count;
       }
       if (this.#ended) return null;
