@@ -20,8 +20,8 @@ export type Finding = "lost" | "unread" | "duplicated" | "reordered";
 
 /** Handles the events of a {@linkcode Client}. */
 export interface ClientOwner {
-  /** For how long a datagram is waited for, in milliseconds. */
-  readonly patience: number;
+  /** Returns the time before which a datagram was sent that is now lost. */
+  lostBefore(now: number): number;
   /** Bytes have come back, at the time `now`. */
   onHeard(now: number): void;
   /**

@@ -70,7 +70,7 @@ export class DatagramClient extends Client {
 
   giveUp(now: number): void {
     const out = this.#out;
-    const before = now - this.owner.patience;
+    const before = this.owner.lostBefore(now);
     while (out.first < this.#unsent && out.sentAt(out.first) < before) {
       const number = out.first;
       const finding = this.#isOwnLoss() ? "unread" : "lost";

@@ -160,7 +160,6 @@ export interface Loader {
 export class Load implements Loader, ClientOwner {
   readonly faults: Faults = new Faults();
   readonly exhausted: Promise<Ending>;
-  readonly patience: number;
   readonly #connector: Connector;
   readonly #options: LoadOptions;
   readonly #record: Recorder;
@@ -194,6 +193,11 @@ export class Load implements Loader, ClientOwner {
   /** The number that had come back by then. */
   #arrivedBefore = 0;
   #heardAt = 0;
+  /** How often to check, and when that was done last. */
+  readonly #interval: number;
+  #checkedAt = Infinity;
+  /** Until when to read what came while this side stood still. */
+  #behindUntil = -Infinity;
   #stoppedAt = Infinity;
   /** When messages were dropped that could not be sent before the end. */
   #droppedAt = 0;
@@ -218,7 +222,7 @@ export class Load implements Loader, ClientOwner {
     this.#connector = connector;
     this.#options = options;
     this.#record = record;
-    this.patience = options.patience;
+    this.#interval = Math.min(CHECK, Math.max(options.patience / 4, 1));
     this.#phases = [new Phase(Infinity), new Phase(options.messages)];
     if (options.rate !== undefined) {
       const send = options.churn
@@ -254,8 +258,8 @@ export class Load implements Loader, ClientOwner {
     const { connections, window, churn } = this.#options;
     // Among threads a share may be nothing.
     this.#sending = this.#options.messages > 0;
-    const interval = Math.min(CHECK, Math.max(this.patience / 4, 1));
-    this.#checker = setInterval(() => this.#check(), interval);
+    this.#checkedAt = performance.now();
+    this.#checker = setInterval(() => this.#check(), this.#interval);
     if (churn && !this.#pacer) {
       for (let i = 0; i < connections; i++) this.#sendAnew();
     } else if (this.#clients.size === 0 && !churn) {
@@ -372,6 +376,10 @@ export class Load implements Loader, ClientOwner {
   get #arrived(): number {
     const [warmup, counted] = this.#phases;
     return warmup.messages + counted.messages;
+  }
+
+  lostBefore(now: number): number {
+    return this.#isBehind(now) ? -Infinity : now - this.#options.patience;
   }
 
   onHeard(now: number): void {
@@ -528,7 +536,7 @@ export class Load implements Loader, ClientOwner {
   /** Does as this load does, and ends the gap of a connection with its first echo. */
   #watchGap(): ClientOwner {
     return {
-      patience: this.patience,
+      lostBefore: (now) => this.lostBefore(now),
       onHeard: (now) => this.onHeard(now),
       onEcho: (client, time, size, now, sentAt) => {
         this.#gaps.end(client.seat, now);
@@ -667,13 +675,26 @@ export class Load implements Loader, ClientOwner {
     this.#settle();
   }
 
+  /**
+   * Whether this side has stood still, as a stopped process does, and may not have
+   * read yet what came back in the meantime.
+   */
+  #isBehind(now: number): boolean {
+    return now < this.#behindUntil ||
+      now - this.#checkedAt > this.#interval + CHECK;
+  }
+
   #check(): void {
     const now = performance.now();
+    const isBehind = this.#isBehind(now);
+    if (isBehind && now >= this.#behindUntil) this.#behindUntil = now + CHECK;
+    this.#checkedAt = now;
+    if (isBehind) return;
     for (const client of this.#clients) {
       client.giveUp(now);
     }
-    const { addr, churn, reconnect, messages, drain } = this.#options;
-    const silence = Math.max(SILENCE, this.patience + CHECK);
+    const { addr, churn, reconnect, messages, drain, patience } = this.#options;
+    const silence = Math.max(SILENCE, patience + CHECK);
     const isWaiting = this.#waiting > 0 ||
       // For a connection that is to be opened again.
       reconnect && this.#sending && !this.#pacer;

@@ -21,7 +21,6 @@ class Fixture implements ClientOwner, Socket, Disposable {
   readonly clock = new FakeClock();
   readonly told: [kind: string, offset: number, count: number][] = [];
   readonly found: [Finding, time: number][] = [];
-  readonly patience = 1_000;
   readonly sent: Uint8Array[] = [];
   readonly echoed: number[] = [];
   missing = 0;
@@ -48,6 +47,10 @@ class Fixture implements ClientOwner, Socket, Disposable {
 
   overflow(): number | undefined {
     return this.overflowed;
+  }
+
+  lostBefore(now: number): number {
+    return now - 1_000;
   }
 
   close(): void {}

@@ -1360,6 +1360,46 @@ Deno.test("Load calls datagrams lost, not late, however long nothing has come ba
   assertEquals([lost, faultsOf(load)], [sent, []]);
 });
 
+Deno.test("Load that has stood still reads what came meanwhile before it calls it lost", async () => {
+  for (const isCheckedFirst of [true, false]) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    // The second datagram is lost.
+    server.makeServer = () => (byte, at) => at >= 64 && at < 128 ? [] : [byte];
+    const { load } = createLoad(server, { addr: UDP, messages: 3, window: 3 });
+    await load.open();
+    load.count();
+    load.start();
+    await clock.advance(250);
+    clock.stall(3_000);
+    if (isCheckedFirst) await clock.advance(0);
+    clock.turn();
+    await clock.advance(99);
+    const { messages, lost } = load.tally();
+    assertEquals([messages, lost, isCheckedFirst], [2, 0, isCheckedFirst]);
+    await clock.advance(101);
+    assertEquals(load.tally().lost, 1);
+    await load.stop();
+  }
+});
+
+Deno.test("Load that has stood still for 5 s does not call that silence", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, { messages: 2 });
+  await load.open();
+  load.count();
+  load.start();
+  await clock.advance(250);
+  clock.stall(20_000);
+  await clock.advance(99);
+  clock.turn();
+  clock.turn();
+  assertEquals(await load.exhausted, "all sent");
+  assertEquals(load.tally().messages, 2);
+  await load.stop();
+});
+
 Deno.test("Load without churn keeps a connection that was silent for long", async () => {
   using clock = new FakeClock();
   const server = new MemoryServer();
