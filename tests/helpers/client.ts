@@ -17,6 +17,9 @@ export function pattern(count: number, from = 0): Uint8Array<ArrayBuffer> {
 /** The reset of a connection in memory. */
 const RESET = Object.assign(new Error("Reset"), { code: "ECONNRESET" });
 
+/** How many bytes may wait between two sockets of the same client. */
+const MOST_BETWEEN = 256 * 1024;
+
 /** A client on `node:net`, which every runtime has. It reads only when told to. */
 export class Client implements AsyncDisposable {
   readonly #socket: Duplex;
@@ -32,9 +35,9 @@ export class Client implements AsyncDisposable {
     this.#closed = new Promise((resolve) =>
       socket.once("close", () => resolve())
     );
-    for (const one of [raw, socket]) {
-      one.on("error", (error: Error) => this.#error ??= error);
-    }
+    socket.on("error", (error: Error) => this.#error ??= error);
+    // The one above it says it, after what came before.
+    if (raw !== socket) raw.on("error", () => {});
   }
 
   /** Connects to a TCP port of this machine. */
@@ -219,9 +222,17 @@ function open(
 async function secureOnDeno(raw: Socket, cert: string): Promise<Duplex> {
   const server = createServer({ allowHalfOpen: true }, (near) => {
     server.close();
-    near.pipe(raw).pipe(near);
+    near.pipe(raw);
     near.on("error", () => raw.destroy());
-    raw.on("error", () => near.destroy());
+    // What came before a reset is passed on, so no pipe, which would drop it.
+    raw.on("data", (chunk) => {
+      near.write(chunk);
+      if (near.writableLength < MOST_BETWEEN) return;
+      raw.pause();
+      near.once("drain", () => raw.resume());
+    });
+    for (const event of ["end", "error"]) raw.on(event, () => near.end());
+    raw.resume();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -235,8 +246,12 @@ async function secureOnDeno(raw: Socket, cert: string): Promise<Duplex> {
   const buffer = new Uint8Array(64 * 1024);
   return makeDuplex({
     async read() {
-      const count = await connection.read(buffer);
-      return count === null ? null : buffer.slice(0, count);
+      const count = await connection.read(buffer).catch((error) => {
+        throw raw.errored ?? error;
+      });
+      if (count !== null) return buffer.slice(0, count);
+      if (raw.errored) throw raw.errored;
+      return null;
     },
     async write(bytes) {
       for (let sent = 0; sent < bytes.length;) {
