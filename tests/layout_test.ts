@@ -11,7 +11,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   cli: ["core", "listen", "runtimes", "faults", "admin", "bench"],
 };
 const ROOT = new URL("../src/", import.meta.url);
-const { state } = await Deno.permissions.query({ name: "read", path: ROOT });
+const TESTS = new URL("./", import.meta.url);
+const { state } = await Deno.permissions.query({ name: "read" });
 const ignore = state !== "granted";
 
 Deno.test({ name: "imports point down the rooms", ignore }, async () => {
@@ -45,6 +46,18 @@ Deno.test({ name: "every file of src/ is in a room", ignore }, async () => {
   assertEquals([...rooms].sort(), Object.keys(ROOMS).sort());
 });
 
+Deno.test({ name: "deno test runs every test file once", ignore }, async () => {
+  const imported: string[] = [];
+  const paths: string[] = [];
+  for await (const path of walk(TESTS)) {
+    if (!path.endsWith("_test.ts")) continue;
+    if (path.includes("/")) paths.push(path);
+    else imported.push(...await readImportsOf(path, TESTS));
+  }
+  const tests = imported.filter((path) => path.endsWith("_test.ts"));
+  assertEquals(tests.sort(), paths.sort());
+});
+
 /** The room that a path is in; empty for a public module, which is in none. */
 function roomOf(path: string): string {
   const [room = "", ...rest] = path.split("/");
@@ -54,29 +67,32 @@ function roomOf(path: string): string {
 /** What each file of `src/` imports from there, by path. */
 async function readImports(): Promise<Map<string, string[]>> {
   const imports = new Map<string, string[]>();
-  const read = async (directory: string): Promise<void> => {
-    for await (
-      const { name, isDirectory } of Deno.readDir(new URL(directory, ROOT))
-    ) {
-      const path = `${directory}${name}`.replace(/^\.\//, "");
-      if (isDirectory) {
-        await read(`./${path}/`);
-      } else if (name.endsWith(".ts")) {
-        const url = new URL(path, ROOT);
-        const text = await Deno.readTextFile(url);
-        const found = text.matchAll(
-          /(?:\bfrom|\bimport\(?)\s*"(\.[^"]+\.ts)"/g,
-        );
-        imports.set(
-          path,
-          Array.from(
-            found,
-            ([, to = ""]) => new URL(to, url).href.slice(ROOT.href.length),
-          ),
-        );
-      }
+  for await (const path of walk(ROOT)) {
+    if (path.endsWith(".ts")) {
+      imports.set(path, await readImportsOf(path, ROOT));
     }
-  };
-  await read("./");
+  }
   return imports;
+}
+
+/** The paths of all files in a directory, from there. */
+async function* walk(root: URL, directory = ""): AsyncGenerator<string> {
+  for await (
+    const { name, isDirectory } of Deno.readDir(new URL(`./${directory}`, root))
+  ) {
+    const path = `${directory}${name}`;
+    if (isDirectory) yield* walk(root, `${path}/`);
+    else yield path;
+  }
+}
+
+/** The paths that a file imports, from the directory that its own is given from. */
+async function readImportsOf(path: string, root: URL): Promise<string[]> {
+  const url = new URL(path, root);
+  const text = await Deno.readTextFile(url);
+  const found = text.matchAll(/(?:\bfrom|\bimport\(?)\s*"(\.[^"]+\.ts)"/g);
+  return Array.from(
+    found,
+    ([, to = ""]) => new URL(to, url).href.slice(root.href.length),
+  );
 }

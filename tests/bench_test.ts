@@ -1,0 +1,14 @@
+import "./bench/bench_test.ts";
+import "./bench/datagram_client_test.ts";
+import "./bench/fairness_test.ts";
+import "./bench/histogram_test.ts";
+import "./bench/in_flight_test.ts";
+import "./bench/latencies_test.ts";
+import "./bench/load_test.ts";
+import "./bench/outstanding_test.ts";
+import "./bench/pacer_test.ts";
+import "./bench/pattern_test.ts";
+import "./bench/series_test.ts";
+import "./bench/threads_test.ts";
+import "./bench/truth_test.ts";
+import "./bench/verifier_test.ts";

@@ -1,0 +1,13 @@
+import "./cli/bench/comparison_test.ts";
+import "./cli/bench/fairness_test.ts";
+import "./cli/bench/find_rate_test.ts";
+import "./cli/bench/html_test.ts";
+import "./cli/bench/limits_test.ts";
+import "./cli/bench/outputs_test.ts";
+import "./cli/bench/proxy_protocol_test.ts";
+import "./cli/bench/reasons_test.ts";
+import "./cli/bench/report_test.ts";
+import "./cli/bench/run_bench_test.ts";
+import "./cli/bench/schema_test.ts";
+import "./cli/bench/settings_test.ts";
+import "./cli/bench/signals_test.ts";

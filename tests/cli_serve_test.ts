@@ -1,0 +1,17 @@
+import "./cli/serve/admin_test.ts";
+import "./cli/serve/balancers_test.ts";
+import "./cli/serve/clients_test.ts";
+import "./cli/serve/descriptors_test.ts";
+import "./cli/serve/endpoints_test.ts";
+import "./cli/serve/faults_bench_test.ts";
+import "./cli/serve/faults_test.ts";
+import "./cli/serve/faulty_clients_test.ts";
+import "./cli/serve/format_faults_test.ts";
+import "./cli/serve/limits_test.ts";
+import "./cli/serve/log_test.ts";
+import "./cli/serve/no_ipv6_test.ts";
+import "./cli/serve/page_test.ts";
+import "./cli/serve/reload_test.ts";
+import "./cli/serve/security_test.ts";
+import "./cli/serve/settings_test.ts";
+import "./cli/serve/workers_test.ts";

@@ -1,0 +1,9 @@
+import "./cli/command_line_test.ts";
+import "./cli/format_test.ts";
+import "./cli/jsr_test.ts";
+import "./cli/main_test.ts";
+import "./cli/output_test.ts";
+import "./cli/parameters_test.ts";
+import "./cli/parse_args_test.ts";
+import "./cli/registry_test.ts";
+import "./cli/size_test.ts";

@@ -1,0 +1,16 @@
+import "./core/accept_queue_test.ts";
+import "./core/admission_test.ts";
+import "./core/combine_test.ts";
+import "./core/connections_test.ts";
+import "./core/counts_test.ts";
+import "./core/echo_test.ts";
+import "./core/error_message_test.ts";
+import "./core/farewell_test.ts";
+import "./core/handshake_test.ts";
+import "./core/ip_test.ts";
+import "./core/misbehaviour_test.ts";
+import "./core/rest_test.ts";
+import "./core/server_test.ts";
+import "./core/stop_test.ts";
+import "./core/streams_test.ts";
+import "./core/turnstile_test.ts";

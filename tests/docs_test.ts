@@ -1,0 +1,3 @@
+import "./docs/docs_test.ts";
+import "./docs/fixtures_test.ts";
+import "./docs/tutorial_test.ts";

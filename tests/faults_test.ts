@@ -1,0 +1,15 @@
+import "./faults/check_faults_test.ts";
+import "./faults/clock_test.ts";
+import "./faults/corrupt_test.ts";
+import "./faults/datagrams_test.ts";
+import "./faults/delay_line_test.ts";
+import "./faults/delay_test.ts";
+import "./faults/end_after_test.ts";
+import "./faults/faulty_listener_test.ts";
+import "./faults/mute_and_deaf_test.ts";
+import "./faults/pause_test.ts";
+import "./faults/random_test.ts";
+import "./faults/rate_test.ts";
+import "./faults/read_all_test.ts";
+import "./faults/slice_test.ts";
+import "./faults/stall_test.ts";

@@ -1,0 +1,2 @@
+import "./properties/properties_test.ts";
+import "./properties/proxy_protocol_test.ts";

@@ -1,0 +1,2 @@
+import "./soak/faults_test.ts";
+import "./soak/soak_test.ts";
