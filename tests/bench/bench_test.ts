@@ -37,7 +37,7 @@ test("bench() tells every second how it goes", async (endpoint) => {
   const told: BenchProgress[] = [];
   const { messages, durationMs } = await bench({
     endpoint,
-    duration: 2_100,
+    duration: 2_900,
     warmup: 0,
     onProgress: (progress) => void told.push(progress),
   });
@@ -45,13 +45,13 @@ test("bench() tells every second how it goes", async (endpoint) => {
   assert(first && second);
   assert(first.elapsedMs >= 1_000);
   assert(second.elapsedMs >= first.elapsedMs + 500);
-  assert(first.done > 0.4 && first.done < second.done && second.done <= 1);
+  assert(first.done > 0.3 && first.done < second.done && second.done <= 1);
   const { messagesPerSecond, bytesPerSecond, p50Us, p99Us, maxUs } = first;
   assert(messagesPerSecond > 0 && bytesPerSecond === 64 * messagesPerSecond);
   assert(p50Us !== null && p99Us !== null && maxUs !== null);
   assert(p50Us > 0 && p50Us <= p99Us && p99Us <= maxUs);
   assertEquals([first.errors, second.errors], [0, 0]);
-  assert(messages > messagesPerSecond && durationMs >= 2_100);
+  assert(messages > messagesPerSecond && durationMs >= 2_900);
 });
 
 test(

@@ -60,7 +60,7 @@ async function startHaproxy(
   const lines = ways.map((way, index) => `
 listen front${index}
   bind unix@${paths[index]} accept-proxy
-  server echod 127.0.0.1:${port} ${way} check inter 200ms`);
+  server echod 127.0.0.1:${port} ${way} check inter 2s`);
   await Deno.writeTextFile(
     config,
     `defaults
