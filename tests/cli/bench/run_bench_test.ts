@@ -270,7 +270,7 @@ test("bench loads Unix sockets, TLS and UDP", async (runtime) => {
     run(`unix://${path}`),
     run(tlsEndpoint, "--tls-ca", ca),
     run(`tls://127.0.0.1:${tlsServer.port}`, "-k"),
-    run(`udp://localhost:${udpServer.address().port}`),
+    run(`udp://localhost:${udpServer.address().port}`, "--timeout=5s"),
   ]);
   await new Promise<void>((resolve) => udpServer.close(resolve));
   assert(unixServer);
