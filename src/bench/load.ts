@@ -108,6 +108,8 @@ export interface Tally {
   readonly sentRate: number;
   /** The number that was due and never sent. */
   readonly unsent: number;
+  /** The number that was in flight when `hurry` ended the wait. */
+  readonly notAwaited: number;
   /** The number that this side was too slow to send, or sent 10 ms late. */
   readonly overdue: number;
   /** How many a second came back between the first and the last echo; 0 for fewer than two. */
@@ -209,6 +211,7 @@ export class Load implements Loader, ClientOwner {
   #due = new InFlight();
   readonly #gaps = new Gaps();
   #hurried = false;
+  #notAwaited = 0;
   #checker: ReturnType<typeof setInterval> | undefined;
   #exhaust: (ending: Ending) => void = () => {};
   #settle = () => {};
@@ -302,7 +305,8 @@ export class Load implements Loader, ClientOwner {
     }
     clearInterval(this.#checker);
     for (const slot of this.#slots) clearTimeout(slot);
-    this.#finishAll("late");
+    if (this.#hurried) this.#countNotAwaited();
+    this.#finishAll(this.#hurried ? undefined : "late");
   }
 
   hurry(): void {
@@ -339,6 +343,7 @@ export class Load implements Loader, ClientOwner {
           1000
         : 0,
       unsent,
+      notAwaited: this.#notAwaited,
       // No server can keep a datagram from being sent.
       overdue: this.#options.addr.transport === "udp"
         ? Math.max(overdue, unsent)
@@ -743,12 +748,18 @@ export class Load implements Loader, ClientOwner {
     this.#phases[1].sent -= client.unsent(this.#from);
   }
 
+  #countNotAwaited(): void {
+    for (const client of this.#clients) {
+      this.#notAwaited += client.inFlight - client.unsent(-Infinity);
+    }
+  }
+
   #finishAll(missing?: "late"): void {
     for (const client of this.#clients) {
       if (client.heardAt === Infinity) {
         if (this.#gaps.isOpen(client.seat)) {
           this.#fail(client, "not open again");
-        } else if (client.inFlight > 0) {
+        } else if (client.inFlight > 0 && missing) {
           this.#fail(client, "not connected in time");
         }
       }

@@ -291,6 +291,7 @@ function resultOf(
       ? null
       : { asked, sent: tally.sentRate, echoed: tally.pace },
     unsent: tally.unsent,
+    notAwaited: tally.notAwaited,
     clientCpu: cpu,
     // With a rate it waits awake for the time to send: that is no limit.
     clientWasLimit: cpu >= BUSY && (asked === undefined || isLate),

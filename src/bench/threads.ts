@@ -116,6 +116,7 @@ export class Team implements Loader {
         | "sent"
         | "sentRate"
         | "unsent"
+        | "notAwaited"
         | "overdue"
         | "pace"
         | "lost"
@@ -135,6 +136,7 @@ export class Team implements Loader {
       sent: sum("sent"),
       sentRate: sum("sentRate"),
       unsent: sum("unsent"),
+      notAwaited: sum("notAwaited"),
       overdue: sum("overdue"),
       pace: sum("pace"),
       lost: sum("lost"),
@@ -213,6 +215,7 @@ class Member {
     sent: 0,
     sentRate: 0,
     unsent: 0,
+    notAwaited: 0,
     overdue: 0,
     pace: 0,
     lost: 0,

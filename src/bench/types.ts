@@ -268,6 +268,8 @@ export interface BenchResult {
   } | null;
   /** The number due and never sent: the client was too slow, or the server took no more. */
   readonly unsent: number;
+  /** The number in flight when `drainSignal` ended the wait for them: no errors. */
+  readonly notAwaited: number;
   /** The part of one processor that each thread of the client used, 0 to 1. */
   readonly clientCpu: number;
   /** Whether the client was the limit, and not the server. */

@@ -570,10 +570,40 @@ Deno.test("Load waits no longer at the end than it is told to, or until it is hu
     await clock.advance(2_000);
     await stopped;
     assertEquals(ended, isHurried ? 2_000 : 3_000);
-    assertEquals(faultsOf(load), [
-      { kind: "late", connection: 2, offset: 0, count: 64 },
-    ]);
+    // Where the user has waited no longer, that is no fault of the server.
+    const late = { kind: "late", connection: 2, offset: 0, count: 64 };
+    assertEquals(faultsOf(load), isHurried ? [] : [late]);
+    assertEquals(load.tally().notAwaited, isHurried ? 1 : 0);
     assertEquals(clock.timers, 0);
+  }
+});
+
+Deno.test("Load that is hurried blames nobody for what is still under way", async () => {
+  const cases = [
+    [{ addr: UDP }, 2],
+    [{ rate: 100 }, 3],
+    [{ churn: true }, 1],
+  ] as const;
+  for (const [options, count] of cases) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    server.stalled = true;
+    // With churn, one has not been sent, as its connection is not open yet.
+    server.refuse = (attempt) => attempt === 3 ? 60_000 : 0;
+    const { load } = createLoad(server, {
+      connections: 2,
+      messages: Infinity,
+      ...options,
+    });
+    await load.open();
+    load.count();
+    load.start();
+    await clock.advance(20);
+    const stopped = load.stop();
+    load.hurry();
+    await stopped;
+    const { notAwaited, lost } = load.tally();
+    assertEquals([notAwaited, lost, faultsOf(load)], [count, 0, []]);
   }
 });
 
@@ -892,7 +922,7 @@ Deno.test("Load tallies exactly what was sent and what came back", async () => {
   const nothing = {
     ...{ seconds: 0, messages: 0, bytes: 0, least: 0, most: 0, echoed: 0 },
     ...{ arrived: 0, arrivedBytes: 0, sent: 0, sentRate: 0, unsent: 0 },
-    overdue: 0,
+    ...{ notAwaited: 0, overdue: 0 },
     ...{ pace: 0, ...findings, address: "192.0.2.1" },
   };
   assertEquals(load.tally(), nothing);

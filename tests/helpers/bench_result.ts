@@ -25,6 +25,7 @@ export const RESULT: BenchResult = {
   endedEarly: null,
   ratesPerSecond: null,
   unsent: 0,
+  notAwaited: 0,
   clientCpu: 0.5,
   clientWasLimit: false,
   sendLateUs: null,

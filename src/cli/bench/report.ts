@@ -147,16 +147,27 @@ function rateLines(result: BenchResult): string[] {
   return lines;
 }
 
-/** Says when a run has ended early, and why. */
-function endLines({ endedEarly, options, durationMs, messages }: BenchResult) {
-  if (endedEarly === null) return [];
-  if (durationMs === 0) return [`Ended early in the warm-up: ${endedEarly}`];
-  const after = options.messages === null
-    ? `${formatSeconds(durationMs)} of ${
-      formatSeconds(options.durationMs ?? 0)
-    }`
-    : `${formatNumber(messages)} of ${formatNumber(options.messages)} messages`;
-  return [`Ended early after ${after}: ${endedEarly}`];
+/** Says when a run has ended early, and why, and what was not waited for. */
+function endLines(
+  { endedEarly, options, durationMs, messages, notAwaited }: BenchResult,
+): string[] {
+  const lines = [];
+  if (endedEarly !== null && durationMs === 0) {
+    lines.push(`Ended early in the warm-up: ${endedEarly}`);
+  } else if (endedEarly !== null) {
+    const after = options.messages === null
+      ? `${formatSeconds(durationMs)} of ${
+        formatSeconds(options.durationMs ?? 0)
+      }`
+      : `${formatNumber(messages)} of ${
+        formatNumber(options.messages)
+      } messages`;
+    lines.push(`Ended early after ${after}: ${endedEarly}`);
+  }
+  if (notAwaited > 0) {
+    lines.push(`Messages not waited for: ${formatNumber(notAwaited)}`);
+  }
+  return lines;
 }
 
 function latencyLines(result: BenchResult): string[] {
@@ -192,9 +203,10 @@ function latencyLines(result: BenchResult): string[] {
 }
 
 function errorLines(result: BenchResult): string[] {
-  const { errors, firstErrors, messages, datagrams } = result;
+  const { errors, firstErrors, messages, notAwaited, datagrams } = result;
   if (firstErrors.length === 0) {
     if (messages === 0) return ["No message was counted"];
+    if (notAwaited > 0) return ["No errors: what came back was as it was sent"];
     return datagrams && datagrams.received < datagrams.sent
       ? ["No errors: every datagram that came back was as it was sent"]
       : ["No errors: every byte came back as it was sent"];

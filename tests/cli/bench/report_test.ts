@@ -145,6 +145,15 @@ Deno.test("formatResult() says what the client's part was, and when it ended", (
   ]);
 });
 
+Deno.test("formatResult() says what was not waited for", () => {
+  const lines = formatResult({ ...RESULT, notAwaited: 1_234 }).split("\n");
+  assertEquals(lines.slice(-3), [
+    "Messages not waited for: 1,234",
+    "No errors: what came back was as it was sent",
+    "",
+  ]);
+});
+
 Deno.test("formatResult() says nothing of fairness where nothing was counted", () => {
   const lines = formatResult({
     ...RESULT,
