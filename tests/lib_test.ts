@@ -92,6 +92,9 @@ const BUNDLERS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** npm may take its time, if it has to be asked. */
+const FETCH_TIMEOUT = 300_000;
+
 for (const [bundler, options] of Object.entries(BUNDLERS)) {
   testProgram(
     `an application bundled by ${bundler} runs, and no command line`,
@@ -103,7 +106,13 @@ for (const [bundler, options] of Object.entries(BUNDLERS)) {
       ${APPLICATION}`,
       );
       const bundled = await new Deno.Command("npx", {
-        args: ["--yes", bundler, "application.ts", ...options],
+        args: [
+          "--yes",
+          "--prefer-offline",
+          bundler,
+          "application.ts",
+          ...options,
+        ],
         cwd: directory.file(""),
         env: {
           PATH: `${command.replace(/[^/]*$/, "")}:${Deno.env.get("PATH")}`,
@@ -120,5 +129,6 @@ for (const [bundler, options] of Object.entries(BUNDLERS)) {
       }
     },
     [NODE],
+    FETCH_TIMEOUT,
   );
 }

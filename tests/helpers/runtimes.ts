@@ -42,7 +42,8 @@ function find(command: string, npm: string, check: string): string {
 
 /** The path of a runtime from npm; empty where it is not to be had. */
 export function fetchRuntime(npm: string, check: string): string {
-  return state === "granted" && outputOf("npx", "--yes", npm, "-e", check) ||
+  return state === "granted" &&
+      outputOf("npx", "--yes", "--prefer-offline", npm, "-e", check) ||
     "";
 }
 
