@@ -152,6 +152,7 @@ class BunConnection implements Connection {
   #ended = false;
   /** Whether received data is dropped, because the end has been sent. */
   #dropping = false;
+  #closed = false;
   #error: unknown;
   #wake = () => {};
 
@@ -212,15 +213,21 @@ class BunConnection implements Connection {
   }
 
   onClose(error?: Error): void {
-    this.#error ??= readTlsError(error ?? new Error("Connection closed"));
+    if (error && !this.#closed) this.#error ??= readTlsError(error);
+    this.#closed = true;
     this.#wake();
+  }
+
+  /** Why it is closed. Only made for those who ask, as its stack takes long. */
+  get #reason(): unknown {
+    return this.#error ??= new Error("Connection closed");
   }
 
   /** Begins the TLS handshake, and resolves when it is done. */
   async handshake(): Promise<void> {
     this.#socket.resume();
     while (!this.#secure) {
-      if (this.#error) throw readHandshakeError(this.#error);
+      if (this.#closed) throw readHandshakeError(this.#reason);
       await this.#change();
     }
   }
@@ -233,7 +240,7 @@ class BunConnection implements Connection {
         return count;
       }
       if (this.#ended) return null;
-      if (this.#error) throw this.#error;
+      if (this.#closed) throw this.#reason;
       this.#socket.resume();
       await this.#change();
     }
@@ -241,10 +248,10 @@ class BunConnection implements Connection {
 
   async write(p: Uint8Array): Promise<number> {
     for (;;) {
-      if (this.#error) throw this.#error;
+      if (this.#closed) throw this.#reason;
       const sent = this.#send(p);
       if (sent > 0) return sent;
-      if (!this.#error) await this.#change();
+      if (!this.#closed) await this.#change();
     }
   }
 
@@ -253,7 +260,7 @@ class BunConnection implements Connection {
     if (this.#rest) this.onDrain();
     else this.#socket.resume();
     while (!this.#ended || this.#rest && !this.#dropping) {
-      if (this.#error) throw this.#error;
+      if (this.#closed) throw this.#reason;
       await this.#change();
     }
   }

@@ -328,6 +328,7 @@ class NodeConnection implements Connection {
   readonly remoteAddr: Addr;
   readonly #socket: Socket;
   #error: Error | undefined;
+  #closed = false;
   /** Makes a pipe drop what it receives. */
   #stopPipe = () => {};
 
@@ -335,7 +336,12 @@ class NodeConnection implements Connection {
     this.remoteAddr = remoteAddr;
     this.#socket = socket;
     socket.on("error", (error) => this.#error = error);
-    socket.once("close", () => this.#error ??= new Error("Connection closed"));
+    socket.once("close", () => this.#closed = true);
+  }
+
+  /** Why it is closed. Only made for those who ask, as its stack takes long. */
+  get #reason(): Error {
+    return this.#error ??= new Error("Connection closed");
   }
 
   async read(p: Uint8Array): Promise<number | null> {
@@ -346,7 +352,7 @@ class NodeConnection implements Connection {
         p.set(socket.read(count));
         return count;
       }
-      if (this.#error) throw this.#error;
+      if (this.#closed || this.#error) throw this.#reason;
       if (socket.readableEnded) return null;
       await new Promise<void>((resolve) => {
         const events = ["readable", "end", "close"] as const;
@@ -364,13 +370,13 @@ class NodeConnection implements Connection {
     const socket = this.#socket;
     return new Promise((resolve, reject) => {
       // Bun sometimes does not call back for TLS that is closed meanwhile.
-      const closed = () => reject(this.#error);
+      const closed = () => reject(this.#reason);
       socket.once("close", closed);
       socket.write(p, (error) => {
         socket.off("close", closed);
         if (error) reject(error);
         // Node 20 then gives no error.
-        else if (socket.destroyed) reject(new Error("Connection closed"));
+        else if (socket.destroyed) reject(this.#reason);
         else resolve(p.length);
       });
     });
@@ -396,9 +402,15 @@ class NodeConnection implements Connection {
       socket.resume();
     };
     return new Promise((resolve, reject) => {
+      const closed = () => reject(this.#reason);
       socket.on("data", echo);
-      socket.once("end", () => socket.end(resolve));
-      socket.once("close", () => reject(this.#error));
+      socket.once("end", () => {
+        socket.end(() => {
+          socket.off("close", closed);
+          resolve();
+        });
+      });
+      socket.once("close", closed);
       socket.resume();
     });
   }
@@ -406,7 +418,7 @@ class NodeConnection implements Connection {
   closeWrite(): Promise<void> {
     this.#stopPipe();
     return new Promise((resolve, reject) => {
-      this.#socket.once("close", () => reject(this.#error));
+      this.#socket.once("close", () => reject(this.#reason));
       this.#socket.end(resolve);
     });
   }
