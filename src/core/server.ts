@@ -34,6 +34,8 @@ const BACKOFF = { first: 5, longest: 1_000 };
 const EPISODE = 2 * BACKOFF.longest;
 /** The number of sweeps within `idleTimeout` or `maxLifetime`. */
 const SWEEPS = 10;
+/** How late a sweep comes where the process has stood still, in milliseconds. */
+const STANDSTILL = 100;
 /** The timeout to sweep for where only `idle` of connections is asked for, in milliseconds. */
 const WATCHED = 10_000;
 /**
@@ -167,6 +169,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #sweeper: ReturnType<typeof setInterval> | undefined;
+  #sweptAt = 0;
   /** Whether somebody wants to know how long connections are idle. */
   #isWatched = false;
   #wake?: () => void;
@@ -508,9 +511,12 @@ class Server<A extends Addr> implements EchoServer<A> {
     const watched = this.#isWatched ? WATCHED : Infinity;
     const shortest = Math.min(idleTimeout, maxLifetime, watched);
     if (shortest === Infinity) return;
-    this.#sweeper ??= setInterval(
-      () => this.#sweep(idleTimeout, maxLifetime),
-      shortest / SWEEPS,
+    if (this.#sweeper) return;
+    this.#sweptAt = performance.now();
+    const interval = shortest / SWEEPS;
+    this.#sweeper = setInterval(
+      () => this.#sweep(idleTimeout, maxLifetime, interval),
+      interval,
     );
   }
 
@@ -519,15 +525,18 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#sweeper = undefined;
   }
 
-  #sweep(idleTimeout: number, maxLifetime: number): void {
+  #sweep(idleTimeout: number, maxLifetime: number, interval: number): void {
     const now = performance.now();
+    // What came while the process stood still has not been read yet.
+    const hasStood = now - this.#sweptAt > interval + STANDSTILL;
+    this.#sweptAt = now;
     for (const entry of this.#entries) {
       if (now - entry.openedAt >= maxLifetime) {
         this.#finish(entry, "lifetime");
       } else if (entry.moved) {
         entry.moved = false;
         entry.quietSince = now;
-      } else if (now - entry.quietSince >= idleTimeout) {
+      } else if (now - entry.quietSince >= idleTimeout && !hasStood) {
         this.#finish(entry, "idle");
       }
     }

@@ -238,6 +238,20 @@ Deno.test("idleTimeout closes what is idle, neither early nor over a quarter lat
   assertEquals(busy.closed, 1);
 });
 
+Deno.test("A server that stood still reads what came before it calls a client idle", async () => {
+  using clock = new FakeClock();
+  await using fixture = new Fixture({ idleTimeout: 1_000 });
+  const [idle, busy] = [await fixture.connect(), await fixture.connect()];
+  await clock.advance(150);
+  clock.stall(5_000);
+  await clock.advance(0);
+  assertEquals(fixture.reasons, []);
+  busy.send([1]);
+  await clock.advance(100);
+  assertEquals([idle.closed, busy.closed], [1, 0]);
+  assertEquals(fixture.reasons, ["idle"]);
+});
+
 Deno.test("idleTimeout counts bytes in either direction", async () => {
   using clock = new FakeClock();
   await using fixture = new Fixture({ idleTimeout: 1_000 });
