@@ -19,19 +19,20 @@
  */
 import { readOptions } from "./plan.ts";
 import { run } from "./run.ts";
-import type { BenchOptions, BenchResult } from "./types.ts";
+import type { BenchOptions } from "./bench_options.ts";
+import type { BenchResult } from "./bench_result.ts";
 
 export type { Fault, FaultKind } from "./faults.ts";
 export type { CurvePoint } from "./histogram.ts";
 export type { LatencySummary, Look } from "./latencies.ts";
 export type { BenchSecond } from "./series.ts";
+export type { BenchProgress } from "./bench_options.ts";
 export type {
   BenchConnections,
   BenchDatagrams,
-  BenchProgress,
   BenchReconnections,
   BenchSetup,
-} from "./types.ts";
+} from "./bench_result.ts";
 export type { BenchOptions, BenchResult };
 
 /**

@@ -1,7 +1,7 @@
 import { CONNECT_REASONS, type Connector } from "../runtimes/connector.ts";
 import { explain } from "../core/error_message.ts";
 import type { Addr } from "../core/transport.ts";
-import { hasTimedOut } from "../runtimes/within.ts";
+import { hasTimedOut } from "../runtimes/timeout.ts";
 import type { Client, ClientOwner, Finding } from "./client.ts";
 import { DatagramClient } from "./datagram_client.ts";
 import { Faults } from "./faults.ts";

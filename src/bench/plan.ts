@@ -2,7 +2,7 @@ import { parsePlainEndpoint } from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type { LoadOptions } from "./load.ts";
-import type { BenchOptions } from "./types.ts";
+import type { BenchOptions } from "./bench_options.ts";
 
 /** The largest message, in bytes. */
 export const LARGEST = 1024 ** 3;

@@ -12,12 +12,12 @@ import type { Plan } from "./plan.ts";
 import { SECOND, Series, type Totals } from "./series.ts";
 import type { ConnectionFigures } from "./seat.ts";
 import { Team } from "./threads.ts";
+import type { BenchProgress } from "./bench_options.ts";
 import type {
   BenchConnections,
   BenchDatagrams,
-  BenchProgress,
   BenchResult,
-} from "./types.ts";
+} from "./bench_result.ts";
 
 /** Which part of the messages may be overdue before the client is too slow. */
 const FEW = 0.01;

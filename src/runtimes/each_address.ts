@@ -3,7 +3,7 @@ import { parseIp } from "../core/ip.ts";
 import type { NetAddr } from "../core/transport.ts";
 import { CONNECT_REASONS, type Connector, NO_ANSWER } from "./connector.ts";
 import { lookupAll } from "./resolve.ts";
-import { hasTimedOut, within } from "./within.ts";
+import { hasTimedOut, within } from "./timeout.ts";
 
 /** How long the answer to a first datagram is waited for, in milliseconds. */
 const PATIENCE = 1_000;

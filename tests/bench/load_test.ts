@@ -4,7 +4,7 @@ import type {
   Socket,
   SocketHandler,
 } from "../../src/runtimes/connector.ts";
-import { TimeoutError } from "../../src/runtimes/within.ts";
+import { TimeoutError } from "../../src/runtimes/timeout.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { loadOptions } from "../helpers/load_options.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";

@@ -1,5 +1,5 @@
 import { missing } from "./commands.ts";
-import { within } from "../../src/runtimes/within.ts";
+import { within } from "../../src/runtimes/timeout.ts";
 
 /** How long npm may take to deliver the package, in milliseconds. */
 const PATIENCE = 10_000;

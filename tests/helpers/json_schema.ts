@@ -1,4 +1,4 @@
-import { within } from "../../src/runtimes/within.ts";
+import { within } from "../../src/runtimes/timeout.ts";
 
 /** How long npm may take to deliver the package, in milliseconds. */
 const PATIENCE = 5_000;

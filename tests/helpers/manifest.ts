@@ -1,4 +1,4 @@
-import { within } from "../../src/runtimes/within.ts";
+import { within } from "../../src/runtimes/timeout.ts";
 import { assertEquals } from "./assert.ts";
 
 const MANIFEST = new URL("../../deploy/kubernetes/echod.yaml", import.meta.url);

@@ -1,4 +1,4 @@
-import { within } from "../../src/runtimes/within.ts";
+import { within } from "../../src/runtimes/timeout.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { TemporaryDirectory } from "../helpers/certificates.ts";
 import { Client, pattern } from "../helpers/client.ts";

@@ -1,7 +1,7 @@
 import type { NetAddr } from "../../src/core/transport.ts";
 import type { Connector, SocketHandler } from "../../src/runtimes/connector.ts";
 import { tryEachAddress } from "../../src/runtimes/each_address.ts";
-import { TimeoutError } from "../../src/runtimes/within.ts";
+import { TimeoutError } from "../../src/runtimes/timeout.ts";
 import { assertEquals, assertRejects } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 

@@ -11,7 +11,7 @@ import {
 import { tryEachAddress } from "../each_address.ts";
 import { greetingOf } from "../greeting.ts";
 import { type Ends, refuseSelf, SelfConnection } from "../self_connection.ts";
-import { within } from "../within.ts";
+import { within } from "../timeout.ts";
 import { askSystem } from "./ask_system.ts";
 import { createConnector as createNodeConnector } from "../node/connect.ts";
 

@@ -13,7 +13,7 @@ import { type Greet, greetingOf } from "../greeting.ts";
 import { lookupAll } from "../resolve.ts";
 import { type Ends, refuseSelf } from "../self_connection.ts";
 import { errnoName } from "../errno_name.ts";
-import { within } from "../within.ts";
+import { within } from "../timeout.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { withLookup } from "../lookup_error.ts";
 import { isError } from "../../core/error_message.ts";

@@ -17,7 +17,7 @@ import {
 import { tryEachAddress } from "../each_address.ts";
 import { type Greet, greetingOf } from "../greeting.ts";
 import { refuseSelf } from "../self_connection.ts";
-import { TimeoutError } from "../within.ts";
+import { TimeoutError } from "../timeout.ts";
 import { connectUdp } from "../connect_udp.ts";
 import { isError } from "../../core/error_message.ts";
 import { readTlsError } from "../tls.ts";
