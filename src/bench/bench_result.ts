@@ -122,6 +122,11 @@ export interface BenchResult {
   readonly notAwaited: number;
   /** The part of one processor that each thread of the client used, 0 to 1. */
   readonly clientCpu: number;
+  /**
+   * For how long the client did nothing at a time, in milliseconds, at most: it was
+   * stopped, or its machine was busy. Latencies include that. 0 for up to 100.
+   */
+  readonly clientStalledMs: number;
   /** Whether the client was the limit, and not the server. */
   readonly clientWasLimit: boolean;
   /** The latency; with `rate`, from the scheduled time. */

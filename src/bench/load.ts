@@ -110,6 +110,8 @@ export interface Tally {
   readonly unsent: number;
   /** The number that was in flight when `hurry` ended the wait. */
   readonly notAwaited: number;
+  /** For how long this side stood still at most, in milliseconds; 0 for up to 100. */
+  readonly stalled: number;
   /** The number that this side was too slow to send, or sent 10 ms late. */
   readonly overdue: number;
   /** How many a second came back between the first and the last echo; 0 for fewer than two. */
@@ -200,6 +202,8 @@ export class Load implements Loader, ClientOwner {
   #checkedAt = Infinity;
   /** Until when to read what came while this side stood still. */
   #behindUntil = -Infinity;
+  /** For how long it stood still at most. */
+  #stalled = 0;
   #stoppedAt = Infinity;
   /** When messages were dropped that could not be sent before the end. */
   #droppedAt = 0;
@@ -283,6 +287,7 @@ export class Load implements Loader, ClientOwner {
   count(): void {
     this.#countedFrom[0] = performance.now();
     this.#arrivedBefore = this.#arrived;
+    this.#stalled = 0;
     if (this.#options.churn) this.#connects.reset();
     // What was due before is not made up for.
     this.#due = new InFlight();
@@ -344,6 +349,7 @@ export class Load implements Loader, ClientOwner {
         : 0,
       unsent,
       notAwaited: this.#notAwaited,
+      stalled: this.#stalled,
       // No server can keep a datagram from being sent.
       overdue: this.#options.addr.transport === "udp"
         ? Math.max(overdue, unsent)
@@ -691,10 +697,13 @@ export class Load implements Loader, ClientOwner {
 
   #check(): void {
     const now = performance.now();
-    const isBehind = this.#isBehind(now);
-    if (isBehind && now >= this.#behindUntil) this.#behindUntil = now + CHECK;
+    const late = now - this.#checkedAt - this.#interval;
+    if (late > CHECK) {
+      this.#stalled = Math.max(this.#stalled, late);
+      this.#behindUntil = now + CHECK;
+    }
     this.#checkedAt = now;
-    if (isBehind) return;
+    if (this.#isBehind(now)) return;
     for (const client of this.#clients) {
       client.giveUp(now);
     }

@@ -293,6 +293,7 @@ function resultOf(
     unsent: tally.unsent,
     notAwaited: tally.notAwaited,
     clientCpu: cpu,
+    clientStalledMs: Math.round(tally.stalled),
     // With a rate it waits awake for the time to send: that is no limit.
     clientWasLimit: cpu >= BUSY && (asked === undefined || isLate),
     perConnection: spreadOf(tally, each),

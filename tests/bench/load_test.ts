@@ -922,7 +922,7 @@ Deno.test("Load tallies exactly what was sent and what came back", async () => {
   const nothing = {
     ...{ seconds: 0, messages: 0, bytes: 0, least: 0, most: 0, echoed: 0 },
     ...{ arrived: 0, arrivedBytes: 0, sent: 0, sentRate: 0, unsent: 0 },
-    ...{ notAwaited: 0, overdue: 0 },
+    ...{ notAwaited: 0, stalled: 0, overdue: 0 },
     ...{ pace: 0, ...findings, address: "192.0.2.1" },
   };
   assertEquals(load.tally(), nothing);
@@ -1407,6 +1407,8 @@ Deno.test("Load that has stood still reads what came meanwhile before it calls i
     await clock.advance(99);
     const { messages, lost } = load.tally();
     assertEquals([messages, lost, isCheckedFirst], [2, 0, isCheckedFirst]);
+    // It should have looked every tenth of a second.
+    assertEquals(load.tally().stalled, 2_950);
     await clock.advance(101);
     assertEquals(load.tally().lost, 1);
     await load.stop();

@@ -27,6 +27,7 @@ export const RESULT: BenchResult = {
   unsent: 0,
   notAwaited: 0,
   clientCpu: 0.5,
+  clientStalledMs: 0,
   clientWasLimit: false,
   sendLateUs: null,
   responseUs: null,

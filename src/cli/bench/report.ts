@@ -118,8 +118,14 @@ const ENOUGH = 0.99;
 const MANY = 100;
 
 function rateLines(result: BenchResult): string[] {
-  const { ratesPerSecond, unsent, messages, clientCpu, clientWasLimit } =
-    result;
+  const {
+    ratesPerSecond,
+    unsent,
+    messages,
+    clientCpu,
+    clientWasLimit,
+    clientStalledMs,
+  } = result;
   const lines: string[] = [];
   if (ratesPerSecond) {
     const { asked, sent, echoed } = ratesPerSecond;
@@ -142,6 +148,13 @@ function rateLines(result: BenchResult): string[] {
   if (clientWasLimit) {
     lines.push(
       `The client was the limit: CPU ${(clientCpu * 100).toFixed(0)} %`,
+    );
+  }
+  if (clientStalledMs > 0) {
+    lines.push(
+      `The client stood still for up to ${
+        formatMicroseconds(clientStalledMs * 1000)
+      }: latencies include that`,
     );
   }
   return lines;
