@@ -3,6 +3,7 @@ import "./core/admission_test.ts";
 import "./core/combine_test.ts";
 import "./core/connections_test.ts";
 import "./core/counts_test.ts";
+import "./core/deadline_test.ts";
 import "./core/echo_test.ts";
 import "./core/error_message_test.ts";
 import "./core/farewell_test.ts";

@@ -1,4 +1,5 @@
 import { CONNECT_REASONS, type Connector } from "../runtimes/connector.ts";
+import { STANDSTILL } from "../core/deadline.ts";
 import { explain } from "../core/error_message.ts";
 import type { Addr } from "../core/transport.ts";
 import { hasTimedOut } from "../runtimes/timeout.ts";
@@ -692,15 +693,15 @@ export class Load implements Loader, ClientOwner {
    */
   #isBehind(now: number): boolean {
     return now < this.#behindUntil ||
-      now - this.#checkedAt > this.#interval + CHECK;
+      now - this.#checkedAt > this.#interval + STANDSTILL;
   }
 
   #check(): void {
     const now = performance.now();
     const late = now - this.#checkedAt - this.#interval;
-    if (late > CHECK) {
+    if (late > STANDSTILL) {
       this.#stalled = Math.max(this.#stalled, late);
-      this.#behindUntil = now + CHECK;
+      this.#behindUntil = now + STANDSTILL;
     }
     this.#checkedAt = now;
     if (this.#isBehind(now)) return;

@@ -1,3 +1,4 @@
+import { setDeadline } from "./deadline.ts";
 import type { Addr, Connection } from "./transport.ts";
 
 /** TLS that has failed, in the handshake or after it. */
@@ -70,16 +71,16 @@ export class SecureConnection implements Connection {
   }
 
   async #finish(handshake: Promise<unknown>, timeout: number): Promise<void> {
-    const timer = setTimeout(() => {
+    const callOff = setDeadline(timeout, () => {
       this.#failed.reject(
         new HandshakeError(`no handshake within ${timeout / 1000} s`),
       );
-    }, timeout);
+    });
     try {
       await Promise.race([handshake, this.#failed.promise]);
       this.#done = true;
     } finally {
-      clearTimeout(timer);
+      callOff();
     }
   }
 

@@ -25,6 +25,7 @@ import {
   type RefuseReason,
   type ServeOptions,
 } from "./serve_options.ts";
+import { STANDSTILL } from "./deadline.ts";
 import { formatEndpoint } from "./format_addr.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
@@ -34,8 +35,6 @@ const BACKOFF = { first: 5, longest: 1_000 };
 const EPISODE = 2 * BACKOFF.longest;
 /** The number of sweeps within `idleTimeout` or `maxLifetime`. */
 const SWEEPS = 10;
-/** How late a sweep comes where the process has stood still, in milliseconds. */
-const STANDSTILL = 100;
 /** The timeout to sweep for where only `idle` of connections is asked for, in milliseconds. */
 const WATCHED = 10_000;
 /**

@@ -1,4 +1,5 @@
 import { AcceptQueue } from "../core/accept_queue.ts";
+import { setDeadline } from "../core/deadline.ts";
 import type {
   Addr,
   Connection,
@@ -143,9 +144,9 @@ async function greet(
 ): Promise<Connection> {
   const { remoteAddr } = peer;
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
+  const callOff = setDeadline(PATIENCE, () => {
     late.reject(new ProxyError(`no PROXY header within ${PATIENCE / 1000} s`));
-  }, PATIENCE);
+  });
   try {
     if (!trusts(remoteAddr)) throw new ProxyError("not a balancer");
     const header = readHeader(peer);
@@ -158,7 +159,7 @@ async function greet(
     const reason = error instanceof ProxyError ? error.message : LEFT;
     return refused(remoteAddr, reason);
   } finally {
-    clearTimeout(timer);
+    callOff();
   }
 }
 

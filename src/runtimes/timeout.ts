@@ -1,3 +1,5 @@
+import { setDeadline } from "../core/deadline.ts";
+
 /** Something did not happen in time. */
 export class TimeoutError extends Error {
   override readonly name = "TimeoutError";
@@ -25,13 +27,13 @@ export async function within<T>(
   discard: (late: T) => void,
 ): Promise<T> {
   const { promise: timedOut, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new TimeoutError(what, ms)), ms);
+  const callOff = setDeadline(ms, () => reject(new TimeoutError(what, ms)));
   try {
     return await Promise.race([work, timedOut]);
   } catch (error) {
     if (error instanceof TimeoutError) work.then(discard, () => {});
     throw error;
   } finally {
-    clearTimeout(timer);
+    callOff();
   }
 }

@@ -5,6 +5,7 @@ import {
   type Socket as NetSocket,
 } from "node:net";
 import { connect as connectTls, rootCertificates } from "node:tls";
+import { setDeadline } from "../../core/deadline.ts";
 import type { Addr } from "../../core/transport.ts";
 import {
   type Connector,
@@ -57,27 +58,27 @@ export function createConnector(
       const fail = (error: unknown) => reject(readTlsError(error));
       socket.once("error", fail);
       const giveUp = (what: string) =>
-        setTimeout(
-          () => socket.destroy(new TimeoutError(what, timeout)),
+        setDeadline(
           timeout,
+          () => socket.destroy(new TimeoutError(what, timeout)),
         );
-      let timer = giveUp(NO_ANSWER);
+      let callOff = giveUp(NO_ANSWER);
       let self: Error | undefined;
       socket.once("connect", () => {
         self = refuseSelf(socket);
         if (self) socket.destroy(self);
       });
-      socket.once("close", () => clearTimeout(timer));
+      socket.once("close", () => callOff());
       if (addr.transport === "tls") {
         socket.once("connect", () => {
-          clearTimeout(timer);
-          timer = giveUp(NO_HANDSHAKE);
+          callOff();
+          callOff = giveUp(NO_HANDSHAKE);
         });
       }
       socket.once(
         addr.transport === "tls" ? "secureConnect" : "connect",
         () => {
-          clearTimeout(timer);
+          callOff();
           if (self) return;
           socket.off("error", fail);
           resolve(new NodeSocket(socket, handler));
