@@ -125,7 +125,11 @@ export function readOptions(options: CheckedOptions): Plan {
       delay: 0,
     },
     connector: {
-      chunkSize: Math.min(Math.max(most * window, CHUNK.least), CHUNK.most),
+      chunkSize: Math.min(
+        // A datagram that is longer than it was is to be seen as such.
+        Math.max(isUdp ? 2 * most : most * window, CHUNK.least),
+        CHUNK.most,
+      ),
       ca,
       insecure: insecure && addr.transport === "tls",
       proxyProtocol,

@@ -7,9 +7,6 @@ import type { Socket, SocketHandler } from "./connector.ts";
 import { refuseSelf } from "./self_connection.ts";
 import type { UdpTable } from "./udp_table.ts";
 
-/** The receive buffer to ask for, in bytes; the system may grant less. */
-const RECEIVE_BUFFER = 4 * 1024 * 1024;
-
 /** What a runtime can do, as far as it differs. */
 export interface UdpAbilities {
   /**
@@ -18,10 +15,10 @@ export interface UdpAbilities {
    */
   readonly connects: boolean;
   /**
-   * Whether the receive buffer of the system can be set. On Deno that sets only
-   * the size of the buffer it allocates for each datagram, and slows it down.
+   * The receive buffer to ask the system for, in bytes; it may grant less. On Deno
+   * that is what Deno allocates for each datagram, and cuts it off to.
    */
-  readonly buffers: boolean;
+  readonly receiveBuffer: number;
   /** The number of datagrams that may be on their way to the system, in their order. */
   readonly atOnce: number;
   /** The system's table of sockets, if it can be read. */
@@ -34,7 +31,7 @@ export interface UdpAbilities {
 export async function connectUdp(
   { hostname, port }: NetAddr,
   handler: SocketHandler,
-  { connects, buffers, atOnce, table, findReason }: UdpAbilities,
+  { connects, receiveBuffer, atOnce, table, findReason }: UdpAbilities,
 ): Promise<Socket> {
   const { address, family } = await lookup(hostname);
   // The system takes the unspecified address for its own loopback address.
@@ -108,7 +105,7 @@ export async function connectUdp(
         return reject(self);
       }
       try {
-        if (buffers) socket.setRecvBufferSize(RECEIVE_BUFFER);
+        socket.setRecvBufferSize(receiveBuffer);
       } catch {
         // Some systems refuse what is too large: then it stays as it is.
       }

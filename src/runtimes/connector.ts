@@ -18,7 +18,7 @@ export interface Connector {
 
 /** Options of a {@linkcode Connector}. */
 export interface ConnectorOptions {
-  /** The number of bytes to expect in one read. */
+  /** The number of bytes to expect in one read; over UDP, in one datagram. */
   readonly chunkSize: number;
   /** Certificates, in PEM, to trust besides the usual ones. */
   readonly ca?: string | undefined;

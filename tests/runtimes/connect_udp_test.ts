@@ -40,6 +40,23 @@ async function bench({ name, command, args }: Runtime, options: string) {
   return await program.ended();
 }
 
+testProgram(
+  "bench sees how much longer datagrams come back",
+  async (runtime) => {
+    await using server = await UdpServer.start((bytes, from, socket) => {
+      const twice = new Uint8Array(2 * bytes.length);
+      twice.set(bytes);
+      socket.send(twice, from.port, from.address);
+    });
+    const { code, stdout } = await bench(
+      runtime,
+      `-c 1 -s 1400 -n 10 --json udp://127.0.0.1:${server.port}`,
+    );
+    const { errors, messages } = JSON.parse(stdout);
+    assertEquals([code, errors, messages], [1, { inserted: 14_000 }, 10]);
+  },
+);
+
 testProgram("bench sends its datagrams in their order", async (runtime) => {
   const pattern = new Pattern();
   const places: number[] = [];

@@ -2,6 +2,7 @@ import { echo, listen, serve } from "../../mod.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { Client, pattern } from "../helpers/client.ts";
 import { contracts } from "../contracts/contracts.ts";
+import { Peer } from "../helpers/peer.ts";
 
 /** Nothing hangs for longer than this, in milliseconds. */
 const TIMEOUT = 60_000;
@@ -61,5 +62,25 @@ Deno.test({
     other.end();
     await echoed;
     connection.close();
+  },
+});
+
+Deno.test({
+  name: "Deno: a datagram takes no more memory than the largest needs",
+  ignore,
+  timeout: TIMEOUT,
+  async fn() {
+    await using server = serve(await listen({ transport: "udp", port: 0 }));
+    await using peer = await Peer.open(server);
+    const echo = async () => {
+      await peer.send(pattern(64));
+      await peer.receive();
+    };
+    await echo();
+    const before = Deno.memoryUsage().external;
+    for (let count = 0; count < 4; count++) await echo();
+    const grown = Deno.memoryUsage().external - before;
+    // 64 KiB at either end.
+    assert(grown < 2 ** 20, `${grown} bytes for four datagrams`);
   },
 });

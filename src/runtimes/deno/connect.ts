@@ -26,7 +26,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   const turnstile = new Turnstile();
   const udp = {
     connects: false,
-    buffers: false,
+    receiveBuffer: options.chunkSize,
     // What is sent together leaves in the reverse order.
     atOnce: 1,
     table: openUdpTable(),
