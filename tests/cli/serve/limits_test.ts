@@ -29,7 +29,8 @@ test("--max-per-host closes a host's surplus, and counts it", async (runtime) =>
     assertEquals(await first.echo(pattern(9)), pattern(9));
     first.end();
     assertEquals(await first.receive(), null);
-    await program.line(/"event":"close","id":1,/);
+    // Node accepts from several sockets, so either may have been the first.
+    await program.line(/"event":"close","id":[12],/);
     assert(!await isRefused(port), "one has gone");
   }
   program.signal("SIGTERM");
