@@ -38,6 +38,8 @@ testProgram(
   async ({ command }) => {
     await using tests = new Program(command, [
       "test",
+      // Bun's own limit of 5 s is too little on a busy machine.
+      "--timeout=60000",
       "./tests/contracts/run_contracts.ts",
     ]);
     const { code, stderr } = await tests.ended();
