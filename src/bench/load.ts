@@ -198,9 +198,9 @@ export class Load implements Loader, ClientOwner {
   /** The number that had come back by then. */
   #arrivedBefore = 0;
   #heardAt = 0;
-  /** How often to check, and when that was done last. */
+  /** How often to check, and when that is due next. */
   readonly #interval: number;
-  #checkedAt = Infinity;
+  #checkDue = Infinity;
   /** Until when to read what came while this side stood still. */
   #behindUntil = -Infinity;
   /** For how long it stood still at most. */
@@ -266,7 +266,7 @@ export class Load implements Loader, ClientOwner {
     const { connections, window, churn } = this.#options;
     // Among threads a share may be nothing.
     this.#sending = this.#options.messages > 0;
-    this.#checkedAt = performance.now();
+    this.#checkDue = performance.now() + this.#interval;
     this.#checker = setInterval(() => this.#check(), this.#interval);
     if (churn && !this.#pacer) {
       for (let i = 0; i < connections; i++) this.#sendAnew();
@@ -311,8 +311,12 @@ export class Load implements Loader, ClientOwner {
     }
     clearInterval(this.#checker);
     for (const slot of this.#slots) clearTimeout(slot);
-    if (this.#hurried) this.#countNotAwaited();
-    this.#finishAll(this.#hurried ? undefined : "late");
+    if (this.#hurried) {
+      this.#countNotAwaited();
+      this.#finishAll();
+    } else {
+      this.#finishAll("late");
+    }
   }
 
   hurry(): void {
@@ -693,17 +697,17 @@ export class Load implements Loader, ClientOwner {
    */
   #isBehind(now: number): boolean {
     return now < this.#behindUntil ||
-      now - this.#checkedAt > this.#interval + STANDSTILL;
+      now - this.#checkDue > STANDSTILL;
   }
 
   #check(): void {
     const now = performance.now();
-    const late = now - this.#checkedAt - this.#interval;
+    const late = now - this.#checkDue;
     if (late > STANDSTILL) {
       this.#stalled = Math.max(this.#stalled, late);
       this.#behindUntil = now + STANDSTILL;
     }
-    this.#checkedAt = now;
+    this.#checkDue = now + this.#interval;
     if (this.#isBehind(now)) return;
     for (const client of this.#clients) {
       client.giveUp(now);

@@ -168,7 +168,7 @@ class Server<A extends Addr> implements EchoServer<A> {
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #sweeper: ReturnType<typeof setInterval> | undefined;
-  #sweptAt = 0;
+  #sweepDue = 0;
   /** Whether somebody wants to know how long connections are idle. */
   #isWatched = false;
   #wake?: () => void;
@@ -511,8 +511,8 @@ class Server<A extends Addr> implements EchoServer<A> {
     const shortest = Math.min(idleTimeout, maxLifetime, watched);
     if (shortest === Infinity) return;
     if (this.#sweeper) return;
-    this.#sweptAt = performance.now();
     const interval = shortest / SWEEPS;
+    this.#sweepDue = performance.now() + interval;
     this.#sweeper = setInterval(
       () => this.#sweep(idleTimeout, maxLifetime, interval),
       interval,
@@ -527,8 +527,8 @@ class Server<A extends Addr> implements EchoServer<A> {
   #sweep(idleTimeout: number, maxLifetime: number, interval: number): void {
     const now = performance.now();
     // What came while the process stood still has not been read yet.
-    const hasStood = now - this.#sweptAt > interval + STANDSTILL;
-    this.#sweptAt = now;
+    const hasStood = now > this.#sweepDue + STANDSTILL;
+    this.#sweepDue = now + interval;
     for (const entry of this.#entries) {
       if (now - entry.openedAt >= maxLifetime) {
         this.#finish(entry, "lifetime");

@@ -3,6 +3,7 @@ import { lookup } from "node:dns/promises";
 import { AcceptQueue } from "../core/accept_queue.ts";
 import { isError } from "../core/error_message.ts";
 import { isEverywhere } from "../core/ip.ts";
+import { setReceiveBuffer } from "../runtimes/receive_buffer.ts";
 import { EchoServices } from "./echo_services.ts";
 import type { Send } from "../faults/datagrams.ts";
 import type { FaultySender } from "../faults/faulty_datagrams.ts";
@@ -53,9 +54,6 @@ export interface UdpBindOptions {
   readonly faults?: DatagramFaults | undefined;
 }
 
-/** The receive buffer to ask for, in bytes; the system may grant less. */
-const RECEIVE_BUFFER = 4 * 1024 * 1024;
-
 /**
  * Binds a UDP socket that sends every datagram back to its sender (RFC 862).
  *
@@ -81,7 +79,7 @@ export async function listenUdp(
     socket.close();
     throw error;
   }
-  enlargeBuffer(socket);
+  setReceiveBuffer(socket);
   const listener = new UdpListener(socket, open, options.anySource, own);
   // With no other wait since it was bound, so that no datagram came before.
   if (faults) listener.decorate(faults);
@@ -107,17 +105,6 @@ function bind(socket: Socket, port: number, address: string): Promise<void> {
       resolve();
     });
   });
-}
-
-/** Lets more datagrams wait while the event loop is busy. */
-function enlargeBuffer(socket: Socket): void {
-  // Deno would not ask the system for it, but allocate so much for each datagram.
-  if ("Deno" in globalThis) return;
-  try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER);
-  } catch {
-    // Some systems refuse what is too large: then it stays as it is.
-  }
 }
 
 /** A UDP socket. */

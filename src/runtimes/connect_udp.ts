@@ -4,6 +4,7 @@ import { codeOf, isError } from "../core/error_message.ts";
 import { isLoopback, parseIp } from "../core/ip.ts";
 import type { NetAddr } from "../core/transport.ts";
 import type { Socket, SocketHandler } from "./connector.ts";
+import { setReceiveBuffer } from "./receive_buffer.ts";
 import { refuseSelf } from "./self_connection.ts";
 import type { UdpTable } from "./udp_table.ts";
 
@@ -14,11 +15,8 @@ export interface UdpAbilities {
    * are dropped here, and an unreachable port goes unnoticed while it is in use.
    */
   readonly connects: boolean;
-  /**
-   * The receive buffer to ask the system for, in bytes; it may grant less. On Deno
-   * that is what Deno allocates for each datagram, and cuts it off to.
-   */
-  readonly receiveBuffer: number;
+  /** The size of the largest datagram to expect, in bytes. */
+  readonly largest: number;
   /** The number of datagrams that may be on their way to the system, in their order. */
   readonly atOnce: number;
   /** The system's table of sockets, if it can be read. */
@@ -31,7 +29,7 @@ export interface UdpAbilities {
 export async function connectUdp(
   { hostname, port }: NetAddr,
   handler: SocketHandler,
-  { connects, receiveBuffer, atOnce, table, findReason }: UdpAbilities,
+  { connects, largest, atOnce, table, findReason }: UdpAbilities,
 ): Promise<Socket> {
   const { address, family } = await lookup(hostname);
   // The system takes the unspecified address for its own loopback address.
@@ -104,11 +102,7 @@ export async function connectUdp(
         close();
         return reject(self);
       }
-      try {
-        socket.setRecvBufferSize(receiveBuffer);
-      } catch {
-        // Some systems refuse what is too large: then it stays as it is.
-      }
+      setReceiveBuffer(socket, largest);
       resolve({
         remoteAddress: peer,
         write(bytes, from, to) {

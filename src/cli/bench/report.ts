@@ -55,7 +55,8 @@ export function formatResult(
   lines.push(...connectionLines(result), ...rateLines(result));
   lines.push(...datagramLines(result), ...reconnectionLines(result));
   if (messages > 0) lines.push("", ...latencyLines(result));
-  lines.push("", ...endLines(result), ...errorLines(result));
+  lines.push("", ...endLines(result), ...notAwaitedLines(result));
+  lines.push(...errorLines(result));
   lines.push(...exceeded.map((line) => `Limit exceeded: ${line}`));
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -160,27 +161,22 @@ function rateLines(result: BenchResult): string[] {
   return lines;
 }
 
-/** Says when a run has ended early, and why, and what was not waited for. */
-function endLines(
-  { endedEarly, options, durationMs, messages, notAwaited }: BenchResult,
-): string[] {
-  const lines = [];
-  if (endedEarly !== null && durationMs === 0) {
-    lines.push(`Ended early in the warm-up: ${endedEarly}`);
-  } else if (endedEarly !== null) {
-    const after = options.messages === null
-      ? `${formatSeconds(durationMs)} of ${
-        formatSeconds(options.durationMs ?? 0)
-      }`
-      : `${formatNumber(messages)} of ${
-        formatNumber(options.messages)
-      } messages`;
-    lines.push(`Ended early after ${after}: ${endedEarly}`);
-  }
-  if (notAwaited > 0) {
-    lines.push(`Messages not waited for: ${formatNumber(notAwaited)}`);
-  }
-  return lines;
+/** Says when a run has ended early, and why. */
+function endLines({ endedEarly, options, durationMs, messages }: BenchResult) {
+  if (endedEarly === null) return [];
+  if (durationMs === 0) return [`Ended early in the warm-up: ${endedEarly}`];
+  const after = options.messages === null
+    ? `${formatSeconds(durationMs)} of ${
+      formatSeconds(options.durationMs ?? 0)
+    }`
+    : `${formatNumber(messages)} of ${formatNumber(options.messages)} messages`;
+  return [`Ended early after ${after}: ${endedEarly}`];
+}
+
+function notAwaitedLines({ notAwaited }: BenchResult): string[] {
+  return notAwaited > 0
+    ? [`Messages not waited for: ${formatNumber(notAwaited)}`]
+    : [];
 }
 
 function latencyLines(result: BenchResult): string[] {

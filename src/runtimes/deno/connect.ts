@@ -26,7 +26,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   const turnstile = new Turnstile();
   const udp = {
     connects: false,
-    receiveBuffer: options.chunkSize,
+    largest: options.chunkSize,
     // What is sent together leaves in the reverse order.
     atOnce: 1,
     table: openUdpTable(),

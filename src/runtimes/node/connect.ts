@@ -25,9 +25,6 @@ import { readTlsError } from "../tls.ts";
 import { UdpTable } from "../udp_table.ts";
 import { LONGEST_PATH, sizeOf } from "../unix_path.ts";
 
-/** The receive buffer of a UDP socket, in bytes. */
-const RECEIVE_BUFFER = 4 * 1024 * 1024;
-
 /** Connects with `node:net` and `node:tls`. */
 export function createConnector(
   { ca, caOnly = false, insecure = false, chunkSize, greet, timeout }:
@@ -37,7 +34,7 @@ export function createConnector(
   const buffer = new Uint8Array(chunkSize);
   const udp = {
     connects: true,
-    receiveBuffer: RECEIVE_BUFFER,
+    largest: chunkSize,
     atOnce: 64,
     table: new UdpTable(),
   };

@@ -467,7 +467,7 @@ test("each address of the machine answers for itself over UDP", async (runtime) 
       onData: () => resolve(),
       onDrain() {},
       onEnd: reject,
-    }, { connects: false, receiveBuffer: 1024, atOnce: 1, table: undefined });
+    }, { connects: false, largest: 1024, atOnce: 1, table: undefined });
     socket.write(pattern(3), 0, 3);
     await promise;
     socket.close();
