@@ -12,6 +12,7 @@ import "./core/ip_test.ts";
 import "./core/misbehaviour_test.ts";
 import "./core/rest_test.ts";
 import "./core/server_test.ts";
+import "./core/standstill_test.ts";
 import "./core/stop_test.ts";
 import "./core/streams_test.ts";
 import "./core/turnstile_test.ts";

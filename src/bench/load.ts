@@ -1,17 +1,25 @@
 import { CONNECT_REASONS, type Connector } from "../runtimes/connector.ts";
-import { STANDSTILL } from "../core/deadline.ts";
 import { explain } from "../core/error_message.ts";
-import type { Addr } from "../core/transport.ts";
+import { Standstill } from "../core/standstill.ts";
 import { hasTimedOut } from "../runtimes/timeout.ts";
 import type { Client, ClientOwner, Finding } from "./client.ts";
 import { DatagramClient } from "./datagram_client.ts";
+import { Dialer } from "./dialer.ts";
 import { Faults } from "./faults.ts";
-import { type GapFigures, Gaps } from "./reconnection_gaps.ts";
-import { Histogram, type HistogramData } from "./histogram.ts";
 import { InFlight } from "./in_flight.ts";
+import type {
+  Details,
+  Ending,
+  Loader,
+  LoadOptions,
+  Recorder,
+  Tally,
+} from "./loader.ts";
 import { Pacer } from "./pacer.ts";
 import { Pattern } from "./pattern.ts";
-import { type ConnectionFigures, createTimes, type Seat } from "./seat.ts";
+import { Pauses } from "./pauses.ts";
+import { Gaps } from "./reconnection_gaps.ts";
+import { createTimes, type Seat } from "./seat.ts";
 import { StreamClient } from "./stream_client.ts";
 
 /** The number of connections to open at the same time. */
@@ -22,50 +30,6 @@ const SILENCE = 5_000;
 const CHECK = 100;
 /** For how long a slot waits after its connection has failed, at first and at most, in milliseconds. */
 const BACKOFF = { first: 1, longest: 100 };
-
-/** Options of {@linkcode Load}. */
-export interface LoadOptions {
-  readonly addr: Addr;
-  /** The number of connections; with `churn`, of those at the same time. */
-  readonly connections: number;
-  /** The smallest and the largest size of a message, in bytes. */
-  readonly size: readonly [number, number];
-  /** The largest number of messages to count. */
-  readonly messages: number;
-  /** Messages per second; undefined to send one as soon as another has come back. */
-  readonly rate?: number | undefined;
-  /** The number of messages that each connection has in flight, without a rate. */
-  readonly window: number;
-  /** Whether to open a connection for every message. */
-  readonly churn: boolean;
-  /** Whether to open connections again that have ended. */
-  readonly reconnect: boolean;
-  /** Over which time to open the connections, in milliseconds. */
-  readonly ramp: number;
-  /** The number of the first connection, and the step to the next. */
-  readonly ids: { readonly first: number; readonly step: number };
-  /** For how long messages are counted at most, in milliseconds. */
-  readonly duration: number;
-  /** For how long echoes are waited for at the end, in milliseconds. */
-  readonly drain: number;
-  /** For how long a datagram is waited for, in milliseconds. */
-  readonly patience: number;
-  /** How long after the start the first message of a rate is due, in milliseconds. */
-  readonly delay: number;
-}
-
-/** Why nothing more is sent: all is sent, or it cannot go on. */
-export type Ending =
-  | "all sent"
-  | "no connection left"
-  | `nothing came back for ${number} s`;
-
-/**
- * Is told of each echo: its phase, 0 for the warm-up and 1 for what counts, how
- * long it took from its scheduled time, and how long after that it was sent, in
- * milliseconds.
- */
-export type Recorder = (phase: 0 | 1, total: number, late: number) => void;
 
 /** The numbers of one phase. */
 class Phase {
@@ -85,87 +49,11 @@ class Phase {
   }
 }
 
-/** The result of a load so far. */
-export interface Tally {
-  /** For how long messages were counted. */
-  readonly seconds: number;
-  /** The number of messages that came back. */
-  readonly messages: number;
-  /** The number of bytes in them. */
-  readonly bytes: number;
-  /** The fewest messages that came back over one connection. */
-  readonly least: number;
-  /** The most messages that came back over one connection. */
-  readonly most: number;
-  /** The number that came back in that time, including those of the warm-up. */
-  readonly echoed: number;
-  /** The number that has come back since the start. */
-  readonly arrived: number;
-  /** The number of bytes in them. */
-  readonly arrivedBytes: number;
-  /** The number sent. */
-  readonly sent: number;
-  /** The number sent per second. */
-  readonly sentRate: number;
-  /** The number that was due and never sent. */
-  readonly unsent: number;
-  /** The number that was in flight when `hurry` ended the wait. */
-  readonly notAwaited: number;
-  /** For how long this side stood still at most, in milliseconds; 0 for up to 100. */
-  readonly stalled: number;
-  /** The number that this side was too slow to send, or sent 10 ms late. */
-  readonly overdue: number;
-  /** How many a second came back between the first and the last echo; 0 for fewer than two. */
-  readonly pace: number;
-  /** The numbers of datagrams that were lost, and so on. */
-  readonly lost: number;
-  readonly unread: number;
-  readonly duplicated: number;
-  readonly reordered: number;
-  /** The address that is loaded, if the system says. */
-  readonly address: string | undefined;
-}
-
-/** What is known of the connections when it is over. */
-export interface Details {
-  /** How long connecting took. */
-  readonly connects: HistogramData;
-  /** Each connection; none with churn. */
-  readonly each: readonly ConnectionFigures[];
-  /** The connections that have ended and were to be opened again. */
-  readonly gaps: GapFigures;
-}
-
-/** Loads an endpoint. Each method is called once, in this order. */
-export interface Loader {
-  /** The faults so far. */
-  readonly faults: Faults;
-  /** Resolves when there is nothing left to send, or it cannot go on. */
-  readonly exhausted: Promise<Ending>;
-  /** Opens the connections. Rejects if none can be opened. */
-  open(): Promise<void>;
-  /** Starts sending. */
-  start(): void;
-  /** Counts what is sent from now on; may come before `start`. */
-  count(): void;
-  /**
-   * Stops whatever is under way. Resolves when everything has come back, or
-   * nothing more comes, or the time for that is up.
-   */
-  stop(): Promise<void>;
-  /** Ends the wait of `stop`. */
-  hurry(): void;
-  /** Returns the result so far. */
-  tally(): Tally;
-  /** Returns the rest of the result, once it has stopped. */
-  details(): Details;
-}
-
 /** Loads an endpoint from one thread. */
 export class Load implements Loader, ClientOwner {
   readonly faults: Faults = new Faults();
   readonly exhausted: Promise<Ending>;
-  readonly #connector: Connector;
+  readonly #dialer: Dialer;
   readonly #options: LoadOptions;
   readonly #record: Recorder;
   readonly #pattern = new Pattern();
@@ -178,12 +66,8 @@ export class Load implements Loader, ClientOwner {
   #unopened = 0;
   #opened = 0;
   #sending = false;
-  /** How long connecting took. */
-  readonly #connects = new Histogram();
   /** The times of all messages, for what no single connection is asked for. */
   readonly #times = [createTimes(), createTimes()] as const;
-  /** The number of connections being opened. */
-  #connecting = 0;
   #waiting = 0;
   /**
    * The warm-up and what counts take the very same way, so that the code that
@@ -198,20 +82,15 @@ export class Load implements Loader, ClientOwner {
   /** The number that had come back by then. */
   #arrivedBefore = 0;
   #heardAt = 0;
-  /** How often to check, and when that is due next. */
+  /** How often to check. */
   readonly #interval: number;
-  #checkDue = Infinity;
-  /** Until when to read what came while this side stood still. */
-  #behindUntil = -Infinity;
-  /** For how long it stood still at most. */
-  #stalled = 0;
+  readonly #standstill: Standstill;
   #stoppedAt = Infinity;
   /** When messages were dropped that could not be sent before the end. */
   #droppedAt = 0;
-  #address: string | undefined;
   /** The next wait of a slot whose connection has failed. */
   #backoff = BACKOFF.first;
-  readonly #slots = new Set<ReturnType<typeof setTimeout>>();
+  readonly #pauses = new Pauses();
   /** With churn and a rate: the messages that are due and have no slot yet. */
   #due = new InFlight();
   readonly #gaps = new Gaps();
@@ -227,10 +106,11 @@ export class Load implements Loader, ClientOwner {
     options: LoadOptions,
     record: Recorder,
   ) {
-    this.#connector = connector;
+    this.#dialer = new Dialer(connector, options.addr);
     this.#options = options;
     this.#record = record;
     this.#interval = Math.min(CHECK, Math.max(options.patience / 4, 1));
+    this.#standstill = new Standstill(this.#interval);
     this.#phases = [new Phase(Infinity), new Phase(options.messages)];
     if (options.rate !== undefined) {
       const send = options.churn
@@ -266,7 +146,7 @@ export class Load implements Loader, ClientOwner {
     const { connections, window, churn } = this.#options;
     // Among threads a share may be nothing.
     this.#sending = this.#options.messages > 0;
-    this.#checkDue = performance.now() + this.#interval;
+    this.#standstill.start();
     this.#checker = setInterval(() => this.#check(), this.#interval);
     if (churn && !this.#pacer) {
       for (let i = 0; i < connections; i++) this.#sendAnew();
@@ -288,8 +168,8 @@ export class Load implements Loader, ClientOwner {
   count(): void {
     this.#countedFrom[0] = performance.now();
     this.#arrivedBefore = this.#arrived;
-    this.#stalled = 0;
-    if (this.#options.churn) this.#connects.reset();
+    this.#standstill.longest = 0;
+    if (this.#options.churn) this.#dialer.times.reset();
     // What was due before is not made up for.
     this.#due = new InFlight();
     if (this.#pacer) this.#dropUnsent(performance.now());
@@ -310,7 +190,7 @@ export class Load implements Loader, ClientOwner {
       });
     }
     clearInterval(this.#checker);
-    for (const slot of this.#slots) clearTimeout(slot);
+    this.#pauses.end();
     if (this.#hurried) {
       this.#countNotAwaited();
       this.#finishAll();
@@ -354,20 +234,20 @@ export class Load implements Loader, ClientOwner {
         : 0,
       unsent,
       notAwaited: this.#notAwaited,
-      stalled: this.#stalled,
+      stalled: this.#standstill.longest,
       // No server can keep a datagram from being sent.
       overdue: this.#options.addr.transport === "udp"
         ? Math.max(overdue, unsent)
         : overdue,
       pace: lastAt > firstAt ? (messages - 1) / (lastAt - firstAt) * 1000 : 0,
       ...findings,
-      address: this.#address,
+      address: this.#dialer.address,
     };
   }
 
   details(): Details {
     return {
-      connects: this.#connects.data(),
+      connects: this.#dialer.times.data(),
       each: this.#inTurn.map(({ seat: { id, times: [_, times] }, jitter }) => ({
         connection: id,
         messages: times.count,
@@ -395,7 +275,9 @@ export class Load implements Loader, ClientOwner {
   }
 
   lostBefore(now: number): number {
-    return this.#isBehind(now) ? -Infinity : now - this.#options.patience;
+    return this.#standstill.isBehind(now)
+      ? -Infinity
+      : now - this.#options.patience;
   }
 
   onHeard(now: number): void {
@@ -482,13 +364,8 @@ export class Load implements Loader, ClientOwner {
   }
 
   async #connect(client: Client): Promise<void> {
-    this.#connecting++;
-    const startedAt = performance.now();
     try {
-      const { addr } = this.#options;
-      const socket = await this.#connector.connect(addr, client);
-      this.#connects.record(performance.now() - startedAt);
-      this.#address ??= socket.remoteAddress;
+      const socket = await this.#dialer.dial(client);
       if (this.#clients.has(client)) client.attach(socket);
       else socket.close();
     } catch (error) {
@@ -496,11 +373,9 @@ export class Load implements Loader, ClientOwner {
       this.#waiting -= client.inFlight;
       this.#fail(client, error);
       // Others would wait as long.
-      if (hasTimedOut(error) && !this.#address) this.#unopened = 0;
+      if (hasTimedOut(error) && !this.#dialer.address) this.#unopened = 0;
       this.#refill();
       this.#settleIfDone();
-    } finally {
-      this.#connecting--;
     }
   }
 
@@ -518,20 +393,9 @@ export class Load implements Loader, ClientOwner {
       }
       if (opening.length === 1) await opening[0];
       if (this.#clients.size === 0) break;
-      await this.#pause(Math.max(due / count * ramp - elapsed, 1));
+      await this.#pauses.wait(Math.max(due / count * ramp - elapsed, 1));
     }
     await Promise.all(opening);
-  }
-
-  /** Waits; for ever if it is stopped meanwhile. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const slot = setTimeout(() => {
-        this.#slots.delete(slot);
-        resolve();
-      }, ms);
-      this.#slots.add(slot);
-    });
   }
 
   /** A connection that is to be opened again has ended. */
@@ -566,23 +430,20 @@ export class Load implements Loader, ClientOwner {
 
   /** Tries to open a connection until it is open, or all is over. */
   async #reopen(client: Client): Promise<void> {
-    const { addr, window } = this.#options;
     for (let wait = BACKOFF.first; this.#clients.has(client);) {
-      const startedAt = performance.now();
       try {
-        const socket = await this.#connector.connect(addr, client);
-        const now = performance.now();
-        this.#connects.record(now - startedAt);
+        const socket = await this.#dialer.dial(client);
         if (!this.#clients.has(client)) return socket.close();
         client.attach(socket);
         if (this.#pacer) return;
+        const now = performance.now();
         // It may have got some before it was open.
-        for (let i = client.inFlight; i < window; i++) {
+        for (let i = client.inFlight; i < this.#options.window; i++) {
           this.#send(client, now, now);
         }
         return;
       } catch {
-        await this.#pause(wait);
+        await this.#pauses.wait(wait);
         wait = Math.min(wait * 2, BACKOFF.longest);
       }
     }
@@ -593,7 +454,7 @@ export class Load implements Loader, ClientOwner {
     if (!this.#options.churn || !this.#sending) return;
     const wait = this.#backoff;
     this.#backoff = Math.min(this.#backoff * 2, BACKOFF.longest);
-    await this.#pause(wait);
+    await this.#pauses.wait(wait);
     this.#sendAnew();
   }
 
@@ -691,24 +552,10 @@ export class Load implements Loader, ClientOwner {
     this.#settle();
   }
 
-  /**
-   * Whether this side has stood still, as a stopped process does, and may not have
-   * read yet what came back in the meantime.
-   */
-  #isBehind(now: number): boolean {
-    return now < this.#behindUntil ||
-      now - this.#checkDue > STANDSTILL;
-  }
-
   #check(): void {
     const now = performance.now();
-    const late = now - this.#checkDue;
-    if (late > STANDSTILL) {
-      this.#stalled = Math.max(this.#stalled, late);
-      this.#behindUntil = now + STANDSTILL;
-    }
-    this.#checkDue = now + this.#interval;
-    if (this.#isBehind(now)) return;
+    this.#standstill.look(now);
+    if (this.#standstill.isBehind(now)) return;
     for (const client of this.#clients) {
       client.giveUp(now);
     }
@@ -718,7 +565,7 @@ export class Load implements Loader, ClientOwner {
       // For a connection that is to be opened again.
       reconnect && this.#sending && !this.#pacer;
     const isSilent = isWaiting && now - this.#heardAt >= silence &&
-      !(churn && this.#connecting > 0);
+      !(churn && this.#dialer.pending > 0);
     if (isSilent && messages < Infinity) {
       this.#sending = false;
       this.#exhaust(`nothing came back for ${Math.floor(silence / 1000)} s`);

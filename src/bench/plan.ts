@@ -1,7 +1,7 @@
 import { parsePlainEndpoint } from "../listen/endpoint.ts";
 import { LONGEST_TIME } from "../core/serve_options.ts";
 import type { ConnectOptions } from "./connect.ts";
-import type { LoadOptions } from "./load.ts";
+import type { LoadOptions } from "./loader.ts";
 import type { BenchOptions } from "./bench_options.ts";
 
 /** The largest message, in bytes. */

@@ -10,7 +10,7 @@ import type {
   LoadOptions,
   Recorder,
   Tally,
-} from "./load.ts";
+} from "./loader.ts";
 
 /** The task of a worker. */
 export interface Task {

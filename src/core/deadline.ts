@@ -1,5 +1,4 @@
-/** How late a timer is where the process has stood still, in milliseconds. */
-export const STANDSTILL = 100;
+import { STANDSTILL } from "./standstill.ts";
 
 /**
  * Calls `act` in `ms` milliseconds, when a peer's time is up. If the process stood

@@ -25,8 +25,8 @@ import {
   type RefuseReason,
   type ServeOptions,
 } from "./serve_options.ts";
-import { STANDSTILL } from "./deadline.ts";
 import { formatEndpoint } from "./format_addr.ts";
+import { Standstill } from "./standstill.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
 /** The first and the longest wait after a failed `accept`, in milliseconds. */
@@ -168,7 +168,6 @@ class Server<A extends Addr> implements EchoServer<A> {
   #deadline = Infinity;
   #graceTimer?: ReturnType<typeof setTimeout>;
   #sweeper: ReturnType<typeof setInterval> | undefined;
-  #sweepDue = 0;
   /** Whether somebody wants to know how long connections are idle. */
   #isWatched = false;
   #wake?: () => void;
@@ -512,9 +511,10 @@ class Server<A extends Addr> implements EchoServer<A> {
     if (shortest === Infinity) return;
     if (this.#sweeper) return;
     const interval = shortest / SWEEPS;
-    this.#sweepDue = performance.now() + interval;
+    const standstill = new Standstill(interval);
+    standstill.start();
     this.#sweeper = setInterval(
-      () => this.#sweep(idleTimeout, maxLifetime, interval),
+      () => this.#sweep(idleTimeout, maxLifetime, standstill),
       interval,
     );
   }
@@ -524,18 +524,21 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#sweeper = undefined;
   }
 
-  #sweep(idleTimeout: number, maxLifetime: number, interval: number): void {
+  #sweep(
+    idleTimeout: number,
+    maxLifetime: number,
+    standstill: Standstill,
+  ): void {
     const now = performance.now();
-    // What came while the process stood still has not been read yet.
-    const hasStood = now > this.#sweepDue + STANDSTILL;
-    this.#sweepDue = now + interval;
+    standstill.look(now);
+    const isBehind = standstill.isBehind(now);
     for (const entry of this.#entries) {
       if (now - entry.openedAt >= maxLifetime) {
         this.#finish(entry, "lifetime");
       } else if (entry.moved) {
         entry.moved = false;
         entry.quietSince = now;
-      } else if (now - entry.quietSince >= idleTimeout && !hasStood) {
+      } else if (now - entry.quietSince >= idleTimeout && !isBehind) {
         this.#finish(entry, "idle");
       }
     }

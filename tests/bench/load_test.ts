@@ -1,4 +1,5 @@
-import { Load, type LoadOptions, type Tally } from "../../src/bench/load.ts";
+import { Load } from "../../src/bench/load.ts";
+import type { LoadOptions, Tally } from "../../src/bench/loader.ts";
 import type {
   Connector,
   Socket,

@@ -1,7 +1,8 @@
 /** What a load says of servers whose truth is known. */
 import { Histogram } from "../../src/bench/histogram.ts";
 import { summarize } from "../../src/bench/latencies.ts";
-import { Load, type LoadOptions } from "../../src/bench/load.ts";
+import { Load } from "../../src/bench/load.ts";
+import type { LoadOptions } from "../../src/bench/loader.ts";
 import type {
   Connector,
   Socket,

@@ -1,4 +1,5 @@
-import { setDeadline, STANDSTILL } from "../../src/core/deadline.ts";
+import { setDeadline } from "../../src/core/deadline.ts";
+import { STANDSTILL } from "../../src/core/standstill.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 

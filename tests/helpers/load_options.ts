@@ -1,4 +1,4 @@
-import type { LoadOptions } from "../../src/bench/load.ts";
+import type { LoadOptions } from "../../src/bench/loader.ts";
 
 /** A load of one connection that sends 100 messages of 64 bytes, but for what differs. */
 export function loadOptions(options: Partial<LoadOptions> = {}): LoadOptions {
