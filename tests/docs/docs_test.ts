@@ -36,6 +36,16 @@ Deno.test({ name: "the README has 200 lines at most", ignore }, async () => {
   assert(lines <= 200, `It has ${lines}`);
 });
 
+Deno.test({ name: "no page says a paragraph twice", ignore }, async () => {
+  for (const page of await listPages()) {
+    const paragraphs = (await read(page)).split(/\n{2,}/);
+    // Short ones, such as a command, may well come again.
+    const long = paragraphs.filter((one) => one.length > 100);
+    const twice = long.filter((one, index) => long.indexOf(one) < index);
+    assertEquals(twice, [], page);
+  }
+});
+
 Deno.test({ name: "no table has more than six columns", ignore }, async () => {
   for (const page of await listPages()) {
     for (const [row] of (await read(page)).matchAll(/^\|.*\|$/gm)) {
