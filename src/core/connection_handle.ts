@@ -1,64 +1,44 @@
 import type { OpenConnection } from "./serve_options.ts";
+import type { Session } from "./session.ts";
 import type { Addr } from "./transport.ts";
-
-/** What a server knows of an open connection. */
-export interface Served {
-  readonly id: number;
-  readonly remoteAddr: Addr;
-  readonly via: Addr | undefined;
-  readonly openedAt: number;
-  readonly bytes: number;
-  /** Whether bytes have moved since the server last looked. */
-  readonly moved: boolean;
-  /** When it last looked and bytes had moved. */
-  readonly quietSince: number;
-}
-
-/** What ends connections. */
-export interface Ender<S extends Served> {
-  close(served: S): void;
-  reset(served: S): void;
-}
 
 /**
  * What a program may know of a connection, and do with it. It is a class because a
  * server with many connections makes many at a time.
  */
-export class Handle<S extends Served> implements OpenConnection {
+export class Handle implements OpenConnection {
   readonly id: number;
   readonly remoteAddr: Addr;
   readonly listenerAddr: Addr;
   declare readonly via?: Addr;
-  readonly #served: S;
-  readonly #ender: Ender<S>;
+  readonly #session: Session;
 
-  constructor(served: S, listenerAddr: Addr, ender: Ender<S>) {
-    this.id = served.id;
-    this.remoteAddr = served.remoteAddr;
+  constructor(session: Session, listenerAddr: Addr) {
+    this.id = session.id;
+    this.remoteAddr = session.remoteAddr;
     this.listenerAddr = listenerAddr;
-    if (served.via) this.via = served.via;
-    this.#served = served;
-    this.#ender = ender;
+    if (session.via) this.via = session.via;
+    this.#session = session;
   }
 
   get bytes(): number {
-    return this.#served.bytes;
+    return this.#session.bytes;
   }
 
   get duration(): number {
-    return performance.now() - this.#served.openedAt;
+    return performance.now() - this.#session.openedAt;
   }
 
   get idle(): number {
-    const { moved, quietSince } = this.#served;
+    const { moved, quietSince } = this.#session;
     return moved ? 0 : performance.now() - quietSince;
   }
 
   close(): void {
-    this.#ender.close(this.#served);
+    this.#session.finish("closed");
   }
 
   reset(): void {
-    this.#ender.reset(this.#served);
+    this.#session.reset();
   }
 }

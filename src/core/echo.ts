@@ -71,6 +71,12 @@ export class Shared {
   /** How much the buffers may still grow, in bytes. */
   growth = GROWTH;
   readonly #spare = new Map<number, Uint8Array<ArrayBuffer>[]>();
+  #sink: Uint8Array | undefined;
+
+  /** A buffer for what is dropped: one serves all, as its content is not used. */
+  get sink(): Uint8Array {
+    return this.#sink ??= new Uint8Array(LARGEST);
+  }
 
   /** Returns a buffer of that size, with any content. */
   takeBuffer(size: number): Uint8Array<ArrayBuffer> {

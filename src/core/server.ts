@@ -1,23 +1,18 @@
 import { combine, Combined } from "./combine.ts";
 import { Admission } from "./admission.ts";
 import { Counts } from "./counts.ts";
-import { echoAmong, Shared } from "./echo.ts";
+import { Shared } from "./echo.ts";
 import { checkNames } from "./check_names.ts";
 import {
   checkAddr,
   checkConnection,
   checkListener,
-  wrongCount,
 } from "./check_transport.ts";
 import type { EchoServer, ShutdownOptions, Stats } from "./echo_server.ts";
-import { codeOf, reasonOf } from "./error_message.ts";
-import { type Ender, Handle, type Served } from "./connection_handle.ts";
-import { HandshakeError, TlsError } from "./handshake.ts";
-import { type EndingFault, InjectedFault } from "./injected_fault.ts";
+import { Handle } from "./connection_handle.ts";
 import {
   checkServeOptions,
   checkTime,
-  type CloseReason,
   type Limits,
   limitsOf,
   LONGEST_TIME,
@@ -26,6 +21,7 @@ import {
   type ServeOptions,
 } from "./serve_options.ts";
 import { formatEndpoint } from "./format_addr.ts";
+import { type Host, type Peer, Session } from "./session.ts";
 import { Standstill } from "./standstill.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
@@ -37,24 +33,8 @@ const EPISODE = 2 * BACKOFF.longest;
 const SWEEPS = 10;
 /** The timeout to sweep for where only `idle` of connections is asked for, in milliseconds. */
 const WATCHED = 10_000;
-/**
- * How long the orderly end of a connection may take, in milliseconds:
- * until the peer has what was counted, and has ended its side as well.
- */
-const FAREWELL = 2_000;
-/**
- * How long a listener or a connection that is closed may take to settle what is
- * pending, before it is left alone, in milliseconds.
- */
+/** How long a closed listener may take to settle what is pending, in milliseconds. */
 const PATIENCE = 1_000;
-/** How much to read and drop at a time from a peer whose connection ends, in bytes. */
-const SINK = 64 * 1024;
-/** Errors that mean just that the peer has gone. */
-const RESETS: ReadonlySet<unknown> = new Set([
-  "ECONNRESET",
-  "ECONNABORTED",
-  "EPIPE",
-]);
 
 /**
  * Echoes every connection of a listener, all of them concurrently and with equal
@@ -111,30 +91,6 @@ export function serveCounting<A extends Addr>(
   }
 }
 
-/** What a connection says of its peer. */
-type Peer = Pick<Connection, "remoteAddr" | "via" | "refused">;
-
-interface Entry extends Served {
-  /** The index of its listener. */
-  readonly endpoint: number;
-  readonly connection: Connection;
-  bytes: number;
-  moved: boolean;
-  quietSince: number;
-  /** The number of bytes that ends it. */
-  most: number;
-  /** Why it ended; set once it has. */
-  reason?: CloseReason;
-  /** Settles when the end has been sent, where it ends in good order. */
-  farewell?: Promise<void>;
-  timer?: ReturnType<typeof setTimeout>;
-  closed: boolean;
-  /** The reason for the error, if it is known. */
-  error?: string | undefined;
-  /** The fault that ended it. */
-  fault?: EndingFault;
-}
-
 class Server<A extends Addr> implements EchoServer<A> {
   readonly addr: A;
   readonly url: string;
@@ -147,13 +103,9 @@ class Server<A extends Addr> implements EchoServer<A> {
   readonly #counts: Counts;
   readonly #options: ServeOptions;
   readonly #admission: Admission;
-  readonly #shared = new Shared();
-  readonly #entries = new Set<Entry>();
+  readonly #host: Host;
+  readonly #sessions = new Set<Session>();
   readonly #startedAt = new Date();
-  readonly #ender: Ender<Entry> = {
-    close: (entry) => this.#finish(entry, "closed"),
-    reset: (entry) => this.#reset(entry),
-  };
   #lastId = 0;
   #peak = 0;
   /** Whether it is being shut down, though it may still accept. */
@@ -162,7 +114,6 @@ class Server<A extends Addr> implements EchoServer<A> {
   /** Whether the listener is closed: one that can be stopped first is so later. */
   #closed = false;
   #closing = false;
-  #sink: Uint8Array | undefined;
   #stopsAt = Infinity;
   #stopTimer?: ReturnType<typeof setTimeout>;
   #deadline = Infinity;
@@ -190,6 +141,13 @@ class Server<A extends Addr> implements EchoServer<A> {
     this.#counts = counts;
     this.#options = options;
     this.#admission = new Admission(options);
+    this.#host = {
+      shared: new Shared(),
+      counts,
+      maxBytes: options.maxBytes ?? Infinity,
+      onError: (error, session) => this.#report(error, session),
+      onEnd: (session) => this.#settle(session),
+    };
     this.finished = this.#run();
   }
 
@@ -201,7 +159,7 @@ class Server<A extends Addr> implements EchoServer<A> {
 
     await this.#acceptAll();
     if (this.#stopping) this.#closeListener();
-    while (this.#entries.size > 0) await this.#change();
+    while (this.#sessions.size > 0) await this.#change();
 
     clearTimeout(this.#stopTimer);
     clearTimeout(this.#graceTimer);
@@ -213,7 +171,7 @@ class Server<A extends Addr> implements EchoServer<A> {
     let backoff = 0;
     let failedAt = -Infinity;
     while (!this.#closed) {
-      if (this.#entries.size >= maxConnections) {
+      if (this.#sessions.size >= maxConnections) {
         await this.#change();
         continue;
       }
@@ -299,33 +257,20 @@ class Server<A extends Addr> implements EchoServer<A> {
     return false;
   }
 
-  #serve(connection: Connection, { remoteAddr, via }: Peer): void {
-    const { maxBytes = Infinity } = this.#options;
-    const now = performance.now();
-    const entry: Entry = {
-      id: ++this.#lastId,
-      remoteAddr,
-      via,
-      endpoint: this.#latestEndpoint(),
-      connection,
-      openedAt: now,
-      bytes: 0,
-      moved: false,
-      quietSince: now,
-      most: maxBytes,
-      closed: false,
-    };
-    this.#entries.add(entry);
-    this.#counts.open(entry.endpoint);
-    this.#peak = Math.max(this.#peak, this.#entries.size);
+  #serve(connection: Connection, peer: Peer): void {
+    const id = ++this.#lastId;
+    const endpoint = this.#latestEndpoint();
+    const session = new Session(id, endpoint, connection, peer, this.#host);
+    this.#sessions.add(session);
+    this.#counts.open(endpoint);
+    this.#peak = Math.max(this.#peak, this.#sessions.size);
     this.#startSweeping();
     const { onOpen } = this.#options;
     if (onOpen) {
-      this.#call(() => onOpen(this.#handle(entry)), entry);
+      this.#call(() => onOpen(this.#handle(session)), session);
     }
-    if (this.#closing) this.#end(entry, "shutdown");
-
-    this.#echo(entry);
+    if (this.#closing) session.abort("shutdown");
+    session.run();
   }
 
   /** The index of the listener that has just accepted. */
@@ -336,63 +281,17 @@ class Server<A extends Addr> implements EchoServer<A> {
     return listeners.findIndex((one) => one === listener.latest);
   }
 
-  /** Echoes a connection until it ends, for whatever reason. Never rejects. */
-  async #echo(entry: Entry): Promise<void> {
-    const { connection } = entry;
-    let isFaulty = false;
-    const { numbers } = this.#counts;
-    const bytes = this.#counts.bytesAt(entry.endpoint);
-    try {
-      await echoAmong(this.#shared, connection, (count) => {
-        if (!(count >= 0)) throw wrongCount(count);
-        entry.bytes += count;
-        numbers[bytes] = (numbers[bytes] ?? 0) + count;
-        entry.moved = true;
-        if (entry.bytes >= entry.most) this.#reachMost(entry);
-      });
-      entry.reason ??= "eof";
-    } catch (error) {
-      // After an end on this side, the error is just that of the pending read.
-      if (entry.reason === undefined && error instanceof InjectedFault) {
-        isFaulty = true;
-        entry.fault = error.fault;
-        if (error.fault === "close") this.#finish(entry, "fault");
-        entry.reason = "fault";
-      } else if (entry.reason === undefined) {
-        this.#report(error, entry);
-        if (isReset(error)) {
-          entry.reason = "reset";
-        } else {
-          entry.reason = error instanceof HandshakeError
-            ? "handshake"
-            : "error";
-          entry.error = error instanceof TlsError
-            ? error.reason
-            : reasonOf(error);
-        }
-      }
-    }
-    if (entry.farewell) {
-      // A pipe that has not failed drops everything itself.
-      const drained = connection.pipe && !isFaulty || this.#drain(connection);
-      await Promise.all([entry.farewell, drained]);
-    }
-    this.#close(entry);
-    this.#settle(entry);
-  }
-
   /** Accounts for a connection that has ended, once. */
-  #settle(entry: Entry): void {
-    if (!this.#entries.delete(entry)) return;
-    clearTimeout(entry.timer);
-    if (this.#entries.size === 0) this.#stopSweeping();
-    this.#admission.leave(entry.remoteAddr);
-    const duration = performance.now() - entry.openedAt;
-    const reason = entry.reason ?? "error";
-    this.#counts.close(entry.endpoint, reason, duration);
+  #settle(session: Session): void {
+    if (!this.#sessions.delete(session)) return;
+    if (this.#sessions.size === 0) this.#stopSweeping();
+    const { id, endpoint, remoteAddr, via, bytes, error, fault } = session;
+    this.#admission.leave(remoteAddr);
+    const duration = performance.now() - session.openedAt;
+    const reason = session.reason ?? "error";
+    this.#counts.close(endpoint, reason, duration);
     const { onClose } = this.#options;
     if (onClose) {
-      const { id, remoteAddr, via, bytes } = entry;
       const closed = {
         id,
         remoteAddr,
@@ -400,107 +299,22 @@ class Server<A extends Addr> implements EchoServer<A> {
         bytes,
         duration,
         reason,
-        ...(entry.error !== undefined && { error: entry.error }),
-        ...(entry.fault !== undefined && { fault: entry.fault }),
+        ...(error !== undefined && { error }),
+        ...(fault !== undefined && { fault }),
       };
-      this.#call(() => onClose(closed), entry);
+      this.#call(() => onClose(closed), session);
     }
     this.#wake?.();
   }
 
-  /** Ends a connection at once: the first reason counts. */
-  #end(entry: Entry, reason: CloseReason): void {
-    entry.reason ??= reason;
-    this.#close(entry);
-  }
-
-  /**
-   * Ends a connection so that what is counted arrives: nothing more is echoed,
-   * the write under way is finished, the end is sent. What the peer still sends
-   * is dropped meanwhile, as closing on unread bytes would reset the connection
-   * and destroy those in flight. The first reason counts.
-   */
-  #finish(entry: Entry, reason: CloseReason): void {
-    if (entry.reason !== undefined) return;
-    const { connection } = entry;
-    let closeWrite: Connection["closeWrite"];
-    try {
-      ({ closeWrite } = connection);
-    } catch (error) {
-      this.#report(error, entry);
-    }
-    if (!closeWrite) {
-      this.#end(entry, reason);
-      return;
-    }
-    entry.reason = reason;
-    // The next byte that moves is the last.
-    entry.most = 0;
-    const close = () => this.#close(entry);
-    entry.timer = setTimeout(close, FAREWELL);
-    entry.farewell = Promise.try(() => closeWrite.call(connection)).catch(
-      close,
-    );
-  }
-
-  #reachMost(entry: Entry): void {
-    this.#finish(entry, "limit");
-    // So a loop of read and write ends, while a pipe ends by itself.
-    if (!entry.connection.pipe) throw new Error("Ended by the server");
-  }
-
-  /** Drops what a peer still sends, until it ends its side or is closed. */
-  async #drain(connection: Connection): Promise<void> {
-    // One buffer serves all, because its content is not used.
-    this.#sink ??= new Uint8Array(SINK);
-    try {
-      while ((await connection.read(this.#sink) ?? 0) > 0);
-    } catch {
-      // The peer has gone, or its time is over.
-    }
-  }
-
-  /** Closes a connection, once. */
-  #close(entry: Entry): void {
-    if (!this.#isLast(entry)) return;
-    this.#closeQuietly(entry.connection, entry);
-  }
-
-  /** Resets a connection, once. */
-  #reset(entry: Entry): void {
-    const { connection } = entry;
-    if (!connection.reset) {
-      throw new Error(
-        "Cannot reset the connection: its transport has no reset, or on Deno was not opened with resets: true",
-      );
-    }
-    if (!this.#isLast(entry)) return;
-    entry.reason ??= "closed";
-    connection.reset();
-  }
-
-  /** Reports whether a connection is still to be closed, which it is only once. */
-  #isLast(entry: Entry): boolean {
-    if (entry.closed) return false;
-    entry.closed = true;
-    clearTimeout(entry.timer);
-    // In case the closed connection leaves something pending.
-    entry.timer = setTimeout(() => this.#settle(entry), PATIENCE);
-    return true;
-  }
-
-  /** Closes a connection, and reports if it fails to. */
-  #closeQuietly(connection: Connection, entry?: Entry): void {
-    this.#call(() => connection.close(), entry);
+  /** Closes a connection that is not served, and reports if that fails. */
+  #closeQuietly(connection: Connection): void {
+    this.#call(() => connection.close());
   }
 
   /** What a callback may know of a connection, and do with it. */
-  #handle(entry: Entry): OpenConnection {
-    return new Handle(
-      entry,
-      this.addrs[entry.endpoint] ?? this.addr,
-      this.#ender,
-    );
+  #handle(session: Session): OpenConnection {
+    return new Handle(session, this.addrs[session.endpoint] ?? this.addr);
   }
 
   /** Looks after the connections' times while there are any. */
@@ -532,20 +346,20 @@ class Server<A extends Addr> implements EchoServer<A> {
     const now = performance.now();
     standstill.look(now);
     const isBehind = standstill.isBehind(now);
-    for (const entry of this.#entries) {
-      if (now - entry.openedAt >= maxLifetime) {
-        this.#finish(entry, "lifetime");
-      } else if (entry.moved) {
-        entry.moved = false;
-        entry.quietSince = now;
-      } else if (now - entry.quietSince >= idleTimeout && !isBehind) {
-        this.#finish(entry, "idle");
+    for (const session of this.#sessions) {
+      if (now - session.openedAt >= maxLifetime) {
+        session.finish("lifetime");
+      } else if (session.moved) {
+        session.moved = false;
+        session.quietSince = now;
+      } else if (now - session.quietSince >= idleTimeout && !isBehind) {
+        session.finish("idle");
       }
     }
   }
 
   stats(): Stats {
-    this.#counts.setWaiting(this.#shared.turnstile.waiting);
+    this.#counts.setWaiting(this.#host.shared.turnstile.waiting);
     for (const [index, { datagrams }] of this.#listeners.entries()) {
       if (datagrams) this.#counts.setDatagrams(index, datagrams);
     }
@@ -562,9 +376,9 @@ class Server<A extends Addr> implements EchoServer<A> {
     if (!this.#isWatched) {
       this.#isWatched = true;
       this.#stopSweeping();
-      if (this.#entries.size > 0) this.#startSweeping();
+      if (this.#sessions.size > 0) this.#startSweeping();
     }
-    return Array.from(this.#entries, (entry) => this.#handle(entry));
+    return Array.from(this.#sessions, (session) => this.#handle(session));
   }
 
   // deno-lint-ignore require-await -- so that an invalid option rejects
@@ -628,13 +442,13 @@ class Server<A extends Addr> implements EchoServer<A> {
   #finishAll(): void {
     this.#closing = true;
     this.#closeListener();
-    for (const entry of this.#entries) this.#finish(entry, "shutdown");
+    for (const session of this.#sessions) session.finish("shutdown");
   }
 
   #closeAll(): void {
     this.#closing = this.#leaving = this.#stopping = true;
     this.#closeListener();
-    for (const entry of this.#entries) this.#end(entry, "shutdown");
+    for (const session of this.#sessions) session.abort("shutdown");
   }
 
   /** Resolves when a connection has ended, when the server stops, or after `ms`. */
@@ -648,23 +462,19 @@ class Server<A extends Addr> implements EchoServer<A> {
     });
   }
 
-  #report(error: unknown, entry?: Entry): void {
+  #report(error: unknown, session?: Session): void {
     const { onError } = this.#options;
-    Promise.try(() => onError?.(error, entry && this.#handle(entry)))
+    Promise.try(() => onError?.(error, session && this.#handle(session)))
       .catch(() => {});
   }
 
   /** Runs a callback, and reports what it throws or rejects with. */
-  #call(callback: () => unknown, entry?: Entry): void {
-    Promise.try(callback).catch((error) => this.#report(error, entry));
+  #call(callback: () => unknown, session?: Session): void {
+    Promise.try(callback).catch((error) => this.#report(error, session));
   }
 }
 
 /** A copy of an address that has no prototype, as Deno's have none: it cannot be printed. */
 function withPrototype<A extends Addr>(addr: A): A {
   return Object.getPrototypeOf(addr) === null ? { ...addr } : addr;
-}
-
-function isReset(error: unknown): boolean {
-  return RESETS.has(codeOf(error));
 }
