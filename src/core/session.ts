@@ -86,12 +86,12 @@ export class Session {
     let isFaulty = false;
     const { shared, counts } = this.#host;
     const { numbers } = counts;
-    const bytes = counts.bytesAt(this.endpoint);
+    const index = counts.bytesAt(this.endpoint);
     try {
       await echoAmong(shared, connection, (count) => {
         if (!(count >= 0)) throw wrongCount(count);
         this.bytes += count;
-        numbers[bytes] = (numbers[bytes] ?? 0) + count;
+        numbers[index] = (numbers[index] ?? 0) + count;
         this.moved = true;
         if (this.bytes >= this.#most) this.#reachMost();
       });
