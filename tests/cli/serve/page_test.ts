@@ -106,6 +106,10 @@ testProgram("the page shows what bench does meanwhile", async (runtime) => {
   assertEquals(page.errors, []);
   const origins = new Set(page.requests.map((one) => new URL(one).origin));
   assertEquals([...origins].filter((one) => one !== "null"), [url]);
+
+  // Killed, it would leave its socket behind.
+  program.signal("SIGTERM");
+  await program.ended();
 }, runtimes);
 
 testProgram(
