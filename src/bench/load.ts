@@ -143,7 +143,7 @@ export class Load implements Loader, ClientOwner {
   }
 
   start(): void {
-    const { connections, window, churn } = this.#options;
+    const { connections, window, churn, warmup, duration } = this.#options;
     // Among threads a share may be nothing.
     this.#sending = this.#options.messages > 0;
     this.#standstill.start();
@@ -153,8 +153,7 @@ export class Load implements Loader, ClientOwner {
     } else if (this.#clients.size === 0 && !churn) {
       this.#exhaust("no connection left");
     } else if (this.#pacer) {
-      const counts = this.#from < Infinity;
-      this.#pacer.start(counts ? this.#options.duration : Infinity);
+      this.#pacer.start(this.#from < Infinity ? duration : warmup);
     } else {
       for (let i = 0; i < window; i++) {
         for (const client of this.#clients) {

@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly ramp: number;
   /** The number of the first connection, and the step to the next. */
   readonly ids: { readonly first: number; readonly step: number };
+  /** For how long messages are sent before they count, in milliseconds. */
+  readonly warmup: number;
   /** For how long messages are counted at most, in milliseconds. */
   readonly duration: number;
   /** For how long echoes are waited for at the end, in milliseconds. */

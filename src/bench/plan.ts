@@ -24,8 +24,6 @@ export interface Plan {
   /** Milliseconds; Infinity where only messages are counted. */
   readonly duration: number;
   /** Milliseconds. */
-  readonly warmup: number;
-  /** Milliseconds. */
   readonly timeout: number;
   readonly workers: number;
   /** Per cent. */
@@ -119,6 +117,7 @@ export function readOptions(options: CheckedOptions): Plan {
       reconnect,
       ramp,
       ids: { first: 1, step: 1 },
+      warmup,
       duration,
       drain,
       patience: isUdp ? timeout : 1_000,
@@ -136,7 +135,6 @@ export function readOptions(options: CheckedOptions): Plan {
       timeout,
     },
     duration,
-    warmup,
     timeout,
     workers: Math.min(workers, messages ?? Infinity),
     percentiles: [...percentiles],

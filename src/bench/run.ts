@@ -83,10 +83,11 @@ export async function run(
     const end = Promise.race([aborted.promise, load.exhausted]);
     startedAt = new Date();
     observer.start();
-    if (plan.warmup === 0) load.count();
+    const { warmup } = plan.load;
+    if (warmup === 0) load.count();
     load.start();
-    if (plan.warmup > 0) {
-      ended = await until(plan.warmup, end);
+    if (warmup > 0) {
+      ended = await until(warmup, end);
       if (!ended) load.count();
     }
     observer.count();
@@ -216,7 +217,7 @@ class Observer {
     const look = isLast ? total.peek() : total.look();
     if (!isLast) series?.add(this.#totals(), look);
 
-    const { load: { messages: limit }, warmup, duration } = this.#plan;
+    const { load: { messages: limit, warmup }, duration } = this.#plan;
     const { arrived, arrivedBytes, messages, lost } = this.#load.tally();
     const elapsedMs = performance.now() - this.#startedAt;
     const seconds = (elapsedMs - this.#last.elapsedMs) / 1000;
@@ -270,7 +271,7 @@ function resultOf(
       churn: plan.load.churn,
       reconnect: plan.load.reconnect,
       rampMs: plan.load.ramp,
-      warmupMs: plan.warmup,
+      warmupMs: plan.load.warmup,
       proxyProtocol: plan.connector.proxyProtocol ?? null,
       workers: plan.workers,
       timeoutMs: plan.timeout,

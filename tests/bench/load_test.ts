@@ -1575,6 +1575,25 @@ Deno.test("Load with a rate has a warm-up that may last longer than what counts"
   assertEquals([load.tally().messages, clock.timers], [100, 0]);
 });
 
+Deno.test("Load with a rate sends what is due at the end of its warm-up once", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  const { load } = createLoad(server, {
+    messages: Infinity,
+    rate: 10,
+    warmup: 200,
+    duration: 200,
+  });
+  await load.open();
+  load.start();
+  await go(clock, 201);
+  load.count();
+  await go(clock, 250);
+  await load.stop();
+  const { arrived, messages } = load.tally();
+  assertEquals([arrived, messages], [4, 2]);
+});
+
 Deno.test("Load that is stopped long before its next message leaves no timer", async () => {
   using clock = new FakeClock();
   const server = new MemoryServer();

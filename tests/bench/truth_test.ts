@@ -54,6 +54,7 @@ async function load(
     reconnect: false,
     ramp: 0,
     ids: { first: 1, step: 1 },
+    warmup: 0,
     duration,
     drain: 5_000,
     patience: 1_000,

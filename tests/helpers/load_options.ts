@@ -12,6 +12,7 @@ export function loadOptions(options: Partial<LoadOptions> = {}): LoadOptions {
     reconnect: false,
     ramp: 0,
     ids: { first: 1, step: 1 },
+    warmup: Infinity,
     duration: Infinity,
     drain: 5_000,
     patience: 1_000,
