@@ -1,3 +1,5 @@
+import { LONGEST_TIME } from "../core/serve_options.ts";
+
 /** How long before a message is due the wait turns busy, in milliseconds: timers are not exact. */
 const AWAKE = 2;
 /** For how long it sends in one turn of the event loop, in milliseconds: echoes and signals have to get theirs. */
@@ -76,7 +78,8 @@ export class Pacer {
     const wait = this.#sendDue();
     if (wait === Infinity) return;
     if (wait >= AWAKE + 1) {
-      this.#timer = setTimeout(this.#run, Math.floor(wait - AWAKE));
+      const rest = Math.min(Math.floor(wait - AWAKE), LONGEST_TIME);
+      this.#timer = setTimeout(this.#run, rest);
     } else {
       this.#isAwake = true;
       setImmediate(this.#run);

@@ -75,6 +75,20 @@ Deno.test("Pacer sends for a millisecond a turn, and knows what it has not sent"
   assertEquals(pacer.overdueBy(100), 10_001 - 2 * turn);
 });
 
+Deno.test("Pacer waits longer than a timer can, where a rate is that low", async () => {
+  using clock = new FakeClock();
+  const sent: number[] = [];
+  const pacer = new Pacer(1e-7, (due) => sent.push(due));
+  pacer.start();
+  await clock.next();
+  assertEquals([clock.now, sent], [2 ** 31 - 1, [0]]);
+  while (await clock.next());
+  clock.now = 1e10;
+  clock.turn();
+  pacer.stop();
+  assertEquals(sent, [0, 1e10]);
+});
+
 Deno.test("Pacer starts anew without what was due before", async () => {
   using clock = new FakeClock();
   const sent: number[][] = [];
