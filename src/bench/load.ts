@@ -227,10 +227,11 @@ export class Load implements Loader, ClientOwner {
       arrived: this.#arrived,
       arrivedBytes: warmup.bytes + bytes,
       sent,
-      sentRate: sent > 0
-        ? sent / Math.max(dueUntil - from, this.#droppedAt - from, 0.001) *
-          1000
-        : 0,
+      // Until the interval of the last one is over, more than was asked for are sent.
+      sentRate: Math.min(
+        sent / Math.max(dueUntil - from, this.#droppedAt - from, 0.001) * 1000,
+        this.#options.rate ?? Infinity,
+      ),
       unsent,
       notAwaited: this.#notAwaited,
       stalled: this.#standstill.longest,

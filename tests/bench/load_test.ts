@@ -843,6 +843,19 @@ Deno.test("Load sends as many as a rate has in its time, and counts those it cou
   }
 });
 
+Deno.test("Load never sends at more than its rate, however soon it ends", async () => {
+  using clock = new FakeClock();
+  const { load } = createLoad(new MemoryServer(), { messages: 2, rate: 100 });
+  await load.open();
+  load.count();
+  load.start();
+  await go(clock, 12);
+  await load.exhausted;
+  await load.stop();
+  const { sent, sentRate, unsent } = load.tally();
+  assertEquals([sent, sentRate, unsent], [2, 100, 0]);
+});
+
 Deno.test("Load knows what each connection has done, and how long connecting took", async () => {
   using clock = new FakeClock();
   const server = new MemoryServer();
