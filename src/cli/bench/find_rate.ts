@@ -52,6 +52,8 @@ export async function findRate(
   while (rate >= lowest && high > low * CLOSE) {
     const result = await measure(rate);
     if (!result || result.endedEarly === "interrupted") break;
+    // What was in flight might have been slow.
+    if (result.notAwaited > 0) break;
     const reasons = judge(result, limits);
     const step = {
       messagesPerSecond: rate,

@@ -103,16 +103,26 @@ class Series {
   isGood = true;
   readonly #task: Task;
   #count = 0;
+  #isInterrupted = false;
 
   constructor(task: Task) {
     this.#task = task;
   }
 
-  /** Runs it with settings. Returns undefined if it has failed, and others have not. */
+  /**
+   * Runs it with settings. Returns undefined if it has failed, and others have not,
+   * or if there was a signal: that may also come when the sending is over.
+   */
   async run(settings: BenchSettings): Promise<BenchResult | undefined> {
+    if (this.#isInterrupted) return undefined;
     const { runtime, endpoint } = this.#task;
     try {
-      const result = await runWithProgress(runtime, endpoint, settings);
+      const result = await runWithProgress(
+        runtime,
+        endpoint,
+        settings,
+        () => this.#isInterrupted = true,
+      );
       this.#count++;
       return result;
     } catch (error) {
@@ -194,11 +204,13 @@ async function runWithProgress(
   { stderr, onSignal }: Runtime,
   endpoint: Addr,
   { size, tlsCa, progress: isTold, ...settings }: BenchSettings,
+  onInterrupt?: () => void,
 ): Promise<BenchResult> {
   const ca = tlsCa === undefined ? undefined : await readCa(tlsCa);
   const early = new AbortController();
   const hurried = new AbortController();
   const ignoreSignals = onSignal(() => {
+    onInterrupt?.();
     if (early.signal.aborted) {
       // The system's default action for the next signal ends the process.
       ignoreSignals();

@@ -26,7 +26,7 @@ const FIGURES = {
   },
 } as const;
 
-/** Runs something several times, until it is interrupted, or gives no result. */
+/** Runs something several times, until it gives no result. */
 export async function repeat(
   count: number,
   run: () => Promise<BenchResult | undefined>,
@@ -38,7 +38,6 @@ export async function repeat(
     if (!result) break;
     results.push(result);
     await onResult(result, results.length);
-    if (result.endedEarly === "interrupted") break;
   }
   return results;
 }

@@ -516,6 +516,41 @@ test("bench tells what it knows of several runs if a later one fails", async (ru
   }
 });
 
+test("bench runs no more after a signal in the wait for the last echoes", async (runtime) => {
+  for (
+    const [options, name] of [
+      ["-d 1ms --runs 3", "runs"],
+      ["-d 1ms -r 200000 --find-rate --max-p99 1m", "steps"],
+    ] as const
+  ) {
+    const { promise: reached, resolve } = Promise.withResolvers<void>();
+    let connections = 0;
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      // The first run waits in vain.
+      if (connections++ === 0) socket.once("data", () => resolve());
+      else socket.pipe(socket);
+    });
+    await new Promise<void>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve())
+    );
+    const addr = server.address();
+    assert(addr && typeof addr === "object");
+    await using program = Program.start(
+      runtime,
+      ...`bench --json --drain 1s --warmup 0s -c 1 ${options}`.split(" "),
+      `tcp://127.0.0.1:${addr.port}`,
+    );
+    await reached;
+    program.signal("SIGINT");
+    const { code, stdout } = await program.ended();
+    server.close();
+    assertEquals(code, 1);
+    assert(JSON.parse(stdout)[name].length <= 1);
+    assertEquals(connections, 1);
+  }
+});
+
 test("bench --reconnect survives a server that is restarted, and measures the gap", async (runtime) => {
   // An address of its own, so that no other client takes the port meanwhile.
   const hostname = "127.0.0.77";
