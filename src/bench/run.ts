@@ -24,6 +24,8 @@ import type {
 const FEW = 0.01;
 /** The share of a processor from which on the client is the limit. */
 const BUSY = 0.95;
+/** From which time on it tells that, in milliseconds: at first the runtime compiles. */
+const LONG = 100;
 
 /** Observes a run, and may end it. */
 export interface Watch {
@@ -73,7 +75,7 @@ export async function run(
   if (signal?.aborted) abort();
   if (drainSignal?.aborted) hurry();
   let ended: Ended | undefined;
-  let cpu = 0;
+  let cpu: Cpu = { share: 0, ms: 0 };
   let startedAt = new Date();
   const observer = new Observer(plan, load, times, onProgress);
   try {
@@ -113,14 +115,21 @@ export async function run(
 /** Why it was over before its time. */
 type Ended = Ending | "interrupted";
 
+/** Which part of a processor each thread used, over so many milliseconds. */
+interface Cpu {
+  readonly share: number;
+  readonly ms: number;
+}
+
 /** Measures which part of a processor each of the threads uses until it is called. */
-function startCpu(threads: number): () => number {
+function startCpu(threads: number): () => Cpu {
   const startedAt = performance.now();
   const before = process.cpuUsage();
   return () => {
     const { user, system } = process.cpuUsage(before);
-    const elapsed = Math.max(performance.now() - startedAt, 1) * 1000;
-    return Math.min((user + system) / elapsed / threads, 1);
+    const ms = Math.max(performance.now() - startedAt, 1);
+    const share = Math.min((user + system) / 1000 / ms / threads, 1);
+    return { share, ms };
   };
 }
 
@@ -244,7 +253,7 @@ function resultOf(
   times: Times,
   { ended, cpu, runtime, startedAt, series }: {
     ended: Ended | undefined;
-    cpu: number;
+    cpu: Cpu;
     runtime: string;
     startedAt: Date;
     series: Series["seconds"];
@@ -294,10 +303,11 @@ function resultOf(
       : { asked, sent: tally.sentRate, echoed: tally.pace },
     unsent: tally.unsent,
     notAwaited: tally.notAwaited,
-    clientCpu: cpu,
+    clientCpu: cpu.share,
     clientStalledMs: Math.round(tally.stalled),
     // With a rate it waits awake for the time to send: that is no limit.
-    clientWasLimit: cpu >= BUSY && (asked === undefined || isLate),
+    clientWasLimit: cpu.share >= BUSY && cpu.ms >= LONG &&
+      (asked === undefined || isLate),
     perConnection: spreadOf(tally, each),
     latencyUs: summarize(total),
     percentilesUs: plan.percentiles.map((percent) => ({

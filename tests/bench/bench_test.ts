@@ -1,3 +1,4 @@
+import { createServer } from "node:net";
 import {
   bench,
   type BenchOptions,
@@ -87,6 +88,34 @@ test("bench() ends when the last connection is lost", async () => {
   });
   assertEquals(messages, 3 * 15);
   assertEquals(errors, { truncated: 3 * 24 });
+});
+
+Deno.test({
+  name: "bench() does not take a busy start for its limit",
+  ignore,
+  timeout: 60_000,
+  async fn() {
+    // In this process, whose processor time is the client's.
+    const server = createServer((socket) => {
+      socket.on("data", (bytes) => {
+        const end = performance.now() + 30;
+        while (performance.now() < end);
+        socket.write(bytes);
+      });
+    });
+    await new Promise<void>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve())
+    );
+    const addr = server.address();
+    assert(addr && typeof addr === "object");
+    const { clientWasLimit } = await bench({
+      endpoint: `tcp://127.0.0.1:${addr.port}`,
+      connections: 1,
+      messages: 2,
+    });
+    await new Promise((resolve) => server.close(resolve));
+    assertEquals(clientWasLimit, false);
+  },
 });
 
 test("bench() shares the connections among threads", async (endpoint) => {
