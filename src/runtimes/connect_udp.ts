@@ -66,9 +66,12 @@ export async function connectUdp(
     function onSent(error?: Error | null) {
       sending--;
       if (error) return fail(error);
-      if (!isFull || closed) return;
-      isFull = false;
-      handler.onDrain();
+      if (!isFull || sending > 0) return;
+      // What has come in is read first: Node calls this before its next read.
+      setImmediate(() => {
+        isFull = false;
+        if (!closed) handler.onDrain();
+      });
     }
     socket.once("error", reject);
     socket.on("message", (datagram, from) => {
@@ -106,7 +109,7 @@ export async function connectUdp(
       resolve({
         remoteAddress: peer,
         write(bytes, from, to) {
-          if (closed) return 0;
+          if (closed || isFull) return 0;
           if (sending === atOnce) {
             isFull = true;
             return 0;

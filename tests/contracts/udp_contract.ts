@@ -5,6 +5,7 @@ import process from "node:process";
 import { listen, serve } from "../../mod.ts";
 import type { EchoServer, Listener } from "../../mod.ts";
 import { listenUdpEverywhere } from "../../src/listen/udp_everywhere.ts";
+import { loadRuntime } from "../../src/runtimes/detect.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { Client, pattern } from "../helpers/client.ts";
 import { missing } from "../helpers/commands.ts";
@@ -236,6 +237,31 @@ export function udpContract(test: Test): void {
       assertEquals((await peer.receive()).length, 64);
     }
     assertEquals(dropped(server), 0);
+  });
+
+  test("A client that sends all it can reads what comes back meanwhile", async () => {
+    await using server = await start();
+    const { addr } = server;
+    assert("hostname" in addr);
+    const runtime = await loadRuntime();
+    const connector = await runtime.loadConnector({
+      chunkSize: 1024,
+      timeout: 10_000,
+    });
+    const heard = Promise.withResolvers<void>();
+    let left = 5_000;
+    function send() {
+      while (left > 0 && socket.write(pattern(64), 0, 64) > 0) left--;
+    }
+    const socket = await connector.connect(addr, {
+      onData: () => heard.resolve(),
+      onDrain: send,
+      onEnd: heard.reject,
+    });
+    send();
+    await heard.promise;
+    socket.close();
+    assert(left > 0);
   });
 
   test("anySource answers an echo service as well", async () => {

@@ -35,7 +35,8 @@ export function createConnector(
   const udp = {
     connects: true,
     largest: chunkSize,
-    atOnce: 64,
+    // As many as Node reads in one turn of the event loop.
+    atOnce: 32,
     table: new UdpTable(),
   };
   return tryEachAddress({
