@@ -6,13 +6,16 @@ export type Lookup = (hostname: string) => Promise<readonly string[]>;
 /**
  * The addresses to bind for a name, which is the same on every runtime: all of
  * them if they are all loopback addresses, as those of `localhost` are, else the
- * first. An address stands for itself.
+ * first. An address stands for itself, in its canonical form: the system binds it
+ * in any, but of its forms only that one is known to be every address.
  */
 export async function addressesToBind(
   hostname: string,
   find: Lookup = lookupAll,
 ): Promise<readonly string[]> {
-  if (parseIp(hostname) !== undefined) return [hostname];
+  const ip = parseIp(hostname);
+  // The canonical form would have no zone.
+  if (ip !== undefined) return [hostname.includes("%") ? hostname : ip];
   const all = [...new Set(await find(hostname))];
   return all.every(isLoopback) ? all : all.slice(0, 1);
 }

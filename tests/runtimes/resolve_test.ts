@@ -14,3 +14,18 @@ Deno.test("All addresses of a loopback name are bound, of others the first", asy
     assertEquals(await addressesToBind("192.0.2.9", find), ["192.0.2.9"]);
   }
 });
+
+Deno.test("An address is bound in its canonical form, and keeps its zone", async () => {
+  const find = () => Promise.reject(new Error("looked up"));
+  const cases: readonly (readonly [string, string])[] = [
+    ["192.0.2.9", "192.0.2.9"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["::0.0.0.0", "::"],
+    ["2001:DB8:0::1", "2001:db8::1"],
+    ["::ffff:0.0.0.0", "0.0.0.0"],
+    ["fe80::1%eth0", "fe80::1%eth0"],
+  ];
+  for (const [given, bound] of cases) {
+    assertEquals(await addressesToBind(given, find), [bound]);
+  }
+});
