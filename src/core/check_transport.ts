@@ -1,4 +1,4 @@
-import type { Connection } from "./transport.ts";
+import type { Addr, Connection } from "./transport.ts";
 
 /** Throws a TypeError if a listener is none. */
 export function checkListener(listener: unknown): void {
@@ -32,14 +32,34 @@ export function checkConnection(connection: Connection): void {
   );
 }
 
-/** Throws a TypeError if the address of a connection is none. */
-export function checkAddr(addr: unknown): void {
-  if (typeof addr === "object" && addr !== null) return;
-  throw new TypeError(
-    `Cannot serve: remoteAddr of the connection is ${
-      String(addr)
-    }, which is no address`,
-  );
+/**
+ * Returns an address in the form of ours: those of Deno have no prototype, so that
+ * they cannot be printed, and have null as the path of an unnamed peer.
+ *
+ * @param what What it is, for example "remoteAddr of the connection".
+ * @throws {TypeError} If it is none.
+ */
+export function readAddr<A extends Addr>(addr: A, what: string): A {
+  const path = checkAddr(addr, what);
+  if (path === null) return { ...addr, path: "" };
+  return Object.getPrototypeOf(addr) === null ? { ...addr } : addr;
+}
+
+/** Throws a TypeError if an address is none. Returns its path, if it has one. */
+function checkAddr(addr: unknown, what: string): string | null | undefined {
+  if (typeof addr === "object" && addr !== null) {
+    if ("path" in addr) {
+      const { path } = addr;
+      if (typeof path === "string" || path === null) return path;
+    } else if ("hostname" in addr && "port" in addr) {
+      const { hostname, port } = addr;
+      if (typeof hostname === "string" && typeof port === "number") return;
+    }
+  }
+  const given = typeof addr === "object" && addr !== null
+    ? "an object without hostname and port, or path"
+    : String(addr);
+  throw new TypeError(`Cannot serve: ${what} is ${given}, which is no address`);
 }
 
 /** The error of a pipe that breaks its contract: no sum could be right after it. */

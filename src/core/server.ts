@@ -4,9 +4,9 @@ import { Counts } from "./counts.ts";
 import { Shared } from "./echo.ts";
 import { checkNames } from "./check_names.ts";
 import {
-  checkAddr,
   checkConnection,
   checkListener,
+  readAddr,
 } from "./check_transport.ts";
 import type { EchoServer, ShutdownOptions, Stats } from "./echo_server.ts";
 import { Handle } from "./connection_handle.ts";
@@ -131,9 +131,11 @@ class Server<A extends Addr> implements EchoServer<A> {
     counts: Counts,
   ) {
     const listener = combine(listeners);
-    this.addr = withPrototype(listener.addr);
+    const addrOf = ({ addr }: Listener<A>) =>
+      readAddr(addr, "addr of the listener");
+    this.addr = addrOf(listener);
     this.url = formatEndpoint(this.addr);
-    this.addrs = listeners.map(({ addr }) => withPrototype(addr));
+    this.addrs = listeners.map(addrOf);
     this.limits = limitsOf(options);
     this.faults = listeners.map(({ faults }) => faults);
     this.#listeners = listeners;
@@ -226,10 +228,9 @@ class Server<A extends Addr> implements EchoServer<A> {
     try {
       // Read once, as a getter may give another the next time, or throw.
       const { remoteAddr, via, refused } = connection;
-      checkAddr(remoteAddr);
       return {
-        remoteAddr: withPrototype(remoteAddr),
-        via: via && withPrototype(via),
+        remoteAddr: readAddr(remoteAddr, "remoteAddr of the connection"),
+        via: via && readAddr(via, "via of the connection"),
         refused,
       };
     } catch (error) {
@@ -472,9 +473,4 @@ class Server<A extends Addr> implements EchoServer<A> {
   #call(callback: () => unknown, session?: Session): void {
     Promise.try(callback).catch((error) => this.#report(error, session));
   }
-}
-
-/** A copy of an address that has no prototype, as Deno's have none: it cannot be printed. */
-function withPrototype<A extends Addr>(addr: A): A {
-  return Object.getPrototypeOf(addr) === null ? { ...addr } : addr;
 }

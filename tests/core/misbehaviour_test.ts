@@ -286,6 +286,7 @@ Deno.test("serve() says at once what is wrong with a listener", () => {
     [{ accept: never }, "the listener has no addr and no close"],
     [{ addr: ADDR, close() {} }, "the listener has no accept"],
     [{}, "the listener has no addr and no accept and no close"],
+    [{ addr: {}, accept: never, close() {} }, "addr of the listener is an"],
     [[], "there must be a listener"],
   ];
   for (const [listener, message] of wrong) {
@@ -323,9 +324,10 @@ Deno.test("idleTimeout and maxLifetime may be Infinity: off", async () => {
 });
 
 Deno.test("A connection whose remoteAddr throws or is none is closed, and harms no other", async () => {
-  for (
-    const addr of [boom, () => undefined, () => null, () => "192.0.2.1"]
-  ) {
+  const wrong = [undefined, null, "192.0.2.1", {}, { path: 7 }, {
+    hostname: "192.0.2.1",
+  }, Object.create(null)];
+  for (const addr of [boom, ...wrong.map((value: unknown) => () => value)]) {
     using clock = new FakeClock();
     const bad = new MemoryConnection();
     Object.defineProperty(bad, "remoteAddr", { get: addr });
@@ -337,6 +339,18 @@ Deno.test("A connection whose remoteAddr throws or is none is closed, and harms 
     assert(String(served.errors[0]).includes(expected));
     await assertEnds(clock, served);
   }
+});
+
+Deno.test("The path of an unnamed peer is empty, where that of Deno is null", async () => {
+  using clock = new FakeClock();
+  const connection = new MemoryConnection();
+  const remoteAddr = { transport: "unix", path: null };
+  Object.defineProperty(connection, "remoteAddr", { value: remoteAddr });
+  const served = await serveAll([connection]);
+  assertEquals(served.opened.map(({ remoteAddr }) => remoteAddr), [
+    { transport: "unix", path: "" },
+  ]);
+  await assertEnds(clock, served);
 });
 
 Deno.test("remoteAddr is read once", async () => {
