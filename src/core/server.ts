@@ -3,11 +3,7 @@ import { Admission } from "./admission.ts";
 import { Counts } from "./counts.ts";
 import { Shared } from "./echo.ts";
 import { checkNames } from "./check_names.ts";
-import {
-  checkConnection,
-  checkListener,
-  readAddr,
-} from "./check_transport.ts";
+import { checkConnection, checkListener, readAddr } from "./check_transport.ts";
 import type { EchoServer, ShutdownOptions, Stats } from "./echo_server.ts";
 import { Handle } from "./connection_handle.ts";
 import {

@@ -89,7 +89,7 @@ export class Session {
     const index = counts.bytesAt(this.endpoint);
     try {
       await echoAmong(shared, connection, (count) => {
-        if (!(count >= 0)) throw wrongCount(count);
+        if (!Number.isInteger(count) || count < 0) throw wrongCount(count);
         this.bytes += count;
         numbers[index] = (numbers[index] ?? 0) + count;
         this.moved = true;

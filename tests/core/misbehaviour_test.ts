@@ -378,7 +378,7 @@ Deno.test("A connection whose closeWrite cannot be had is closed at once", async
 });
 
 Deno.test("A pipe that reports no number of bytes is an error", async () => {
-  for (const count of [NaN, -1, undefined]) {
+  for (const count of [NaN, -1, undefined, "7", 0.5, Infinity]) {
     using clock = new FakeClock();
     const pipe = untyped<NonNullable<Connection["pipe"]>>((onBytes) => {
       if (typeof onBytes === "function") onBytes(count);
