@@ -42,6 +42,15 @@ const LOOKUPS: ReadonlySet<string> = new Set(["EAI_AGAIN", "EPERM", "EACCES"]);
  * say of a name that they cannot look up is `ENOTFOUND`.
  */
 export function codeOf(error: unknown): string | undefined {
+  try {
+    return readCode(error);
+  } catch {
+    // Anything can be thrown, also what throws when it is looked at.
+    return undefined;
+  }
+}
+
+function readCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   if (!("code" in error) || typeof error.code !== "string") return undefined;
   const { code } = error;

@@ -341,6 +341,16 @@ Deno.test("A connection whose remoteAddr throws or is none is closed, and harms 
   }
 });
 
+Deno.test("An error that cannot be looked at is an error as any other", async () => {
+  using clock = new FakeClock();
+  const error = Object.defineProperty({}, "code", { get: boom });
+  const read = () => Promise.reject(error);
+  const served = await serveAll([connectionWith({ read })]);
+  assertEquals(served.closed.map(({ reason }) => reason), ["error"]);
+  assertEquals(served.errors.length, 1);
+  await assertEnds(clock, served);
+});
+
 Deno.test("The path of an unnamed peer is empty, where that of Deno is null", async () => {
   using clock = new FakeClock();
   const connection = new MemoryConnection();
