@@ -113,7 +113,7 @@ export interface BenchResult {
   readonly ratesPerSecond: {
     readonly asked: number;
     readonly sent: number;
-    /** Between the first and the last echo. */
+    /** From the first echo on, as long as messages were sent; no more than came back of those. */
     readonly echoed: number;
   } | null;
   /** The number due and never sent: the client was too slow, or the server took no more. */

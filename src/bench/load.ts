@@ -86,6 +86,8 @@ export class Load implements Loader, ClientOwner {
   readonly #interval: number;
   readonly #standstill: Standstill;
   #stoppedAt = Infinity;
+  /** How many messages had come back by then, and when the last of them did. */
+  #beforeStop = { count: 0, lastAt: 0 };
   /** When messages were dropped that could not be sent before the end. */
   #droppedAt = 0;
   /** The next wait of a slot whose connection has failed. */
@@ -182,6 +184,8 @@ export class Load implements Loader, ClientOwner {
     this.#pacer?.stop();
     this.#sending = false;
     this.#stoppedAt = performance.now();
+    const { messages, lastAt } = this.#phases[1];
+    this.#beforeStop = { count: messages, lastAt };
     if (this.#waiting > 0 && !this.#hurried) {
       await new Promise<void>((resolve) => {
         this.#settle = resolve;
@@ -205,7 +209,7 @@ export class Load implements Loader, ClientOwner {
 
   tally(): Tally {
     const [warmup, counted] = this.#phases;
-    const { sent, messages, bytes, firstAt, lastAt, findings } = counted;
+    const { sent, messages, bytes, lastAt, findings } = counted;
     const each = this.#options.churn
       ? [Math.min(messages, 1)]
       : this.#inTurn.map(({ seat }) => seat.times[1].count);
@@ -217,6 +221,11 @@ export class Load implements Loader, ClientOwner {
     const due = pacer?.dueBy(sentUntil) ?? 0;
     const overdue = pacer?.overdueBy(sentUntil) ?? 0;
     const unsent = Math.max(Math.min(due, this.#options.messages) - sent, 0);
+    // Until the interval of the last one is over, more than was asked for are sent.
+    const sentRate = Math.min(
+      sent / Math.max(dueUntil - from, this.#droppedAt - from, 0.001) * 1000,
+      this.#options.rate ?? Infinity,
+    );
     return {
       seconds: Math.max(end - from, 0) / 1000,
       messages,
@@ -227,11 +236,7 @@ export class Load implements Loader, ClientOwner {
       arrived: this.#arrived,
       arrivedBytes: warmup.bytes + bytes,
       sent,
-      // Until the interval of the last one is over, more than was asked for are sent.
-      sentRate: Math.min(
-        sent / Math.max(dueUntil - from, this.#droppedAt - from, 0.001) * 1000,
-        this.#options.rate ?? Infinity,
-      ),
+      sentRate,
       unsent,
       notAwaited: this.#notAwaited,
       stalled: this.#standstill.longest,
@@ -239,7 +244,7 @@ export class Load implements Loader, ClientOwner {
       overdue: this.#options.addr.transport === "udp"
         ? Math.max(overdue, unsent)
         : overdue,
-      pace: lastAt > firstAt ? (messages - 1) / (lastAt - firstAt) * 1000 : 0,
+      pace: this.#paceOf(sentRate),
       ...findings,
       address: this.#dialer.address,
     };
@@ -257,6 +262,20 @@ export class Load implements Loader, ClientOwner {
       })),
       gaps: this.#gaps.figures(),
     };
+  }
+
+  #paceOf(sentRate: number): number {
+    const { sent, messages, firstAt, lastAt } = this.#phases[1];
+    // What comes at the very end, late, would stretch the time for all.
+    const [count, until] = this.#beforeStop.count > 1
+      ? [this.#beforeStop.count, this.#beforeStop.lastAt]
+      : [messages, lastAt];
+    return until > firstAt
+      ? Math.min(
+        (count - 1) / (until - firstAt) * 1000,
+        messages / sent * sentRate,
+      )
+      : 0;
   }
 
   get #from(): number {

@@ -80,7 +80,10 @@ export interface Tally {
   readonly stalled: number;
   /** The number that this side was too slow to send, or sent 10 ms late. */
   readonly overdue: number;
-  /** How many a second came back between the first and the last echo; 0 for fewer than two. */
+  /**
+   * How many a second came back from the first echo on, as long as messages were
+   * sent, but no more than of those that were sent; 0 for fewer than two.
+   */
   readonly pace: number;
   /** The numbers of datagrams that were lost, and so on. */
   readonly lost: number;

@@ -318,10 +318,10 @@ async function load(delay: (number: number) => number) {
   await run;
   assertEquals(clock.timers, 0);
   assertEquals([...load.faults.counts], []);
-  const { messages, sent, lost, reordered } = load.tally();
+  const { messages, sent, sentRate, lost, reordered, pace } = load.tally();
   assertEquals([latencies.length, sent], [messages, messages + lost]);
   latencies.sort((a, b) => a - b);
-  return { messages, latencies, lost, reordered };
+  return { messages, latencies, sentRate, lost, reordered, pace };
 }
 
 Deno.test("Load counts no datagram that is lost, and no latency of one", async () => {
@@ -330,6 +330,21 @@ Deno.test("Load counts no datagram that is lost, and no latency of one", async (
   );
   assertEquals([messages, lost], [100, 100]);
   assertEquals([latencies.at(0), latencies.at(-1)], [2, 2]);
+});
+
+Deno.test("Load does not take the rate of a while for that of the whole time", async () => {
+  // The first 40 of 200 come back, or the last 40.
+  for (const isBack of [(n: number) => n < 40, (n: number) => n >= 160]) {
+    const { messages, sentRate, pace } = await load((number) =>
+      isBack(number) ? 2 : Infinity
+    );
+    assertEquals([messages, pace / sentRate], [40, 0.2]);
+  }
+});
+
+Deno.test("Load does not take a rate for lower because the last datagram is slow", async () => {
+  const { messages, pace } = await load((number) => number === 199 ? 100 : 2);
+  assertEquals([messages, Math.round(pace)], [200, 1_000]);
 });
 
 Deno.test("Load waits for a datagram that is slow, and tells how slow", async () => {
