@@ -140,7 +140,7 @@ export class DatagramClient extends Client {
     } else {
       this.#expected = number + 1;
     }
-    if (size < Pattern.KEY) {
+    if (size < Pattern.SHORT_KEY) {
       this.#small[this.#smallCount++ % NEAR] = this.#place(number);
     }
     out.finish(number);
@@ -196,9 +196,10 @@ export class DatagramClient extends Client {
   #locate(
     chunk: Uint8Array,
   ): { number: number; place: number } | undefined {
-    const { KEY, PERIOD } = Pattern;
-    for (let index = 0; index + KEY <= chunk.length; index++) {
-      const found = this.pattern.find(chunk, index);
+    const { KEY, SHORT_KEY, PERIOD } = Pattern;
+    const count = Math.min(Math.max(chunk.length, SHORT_KEY), KEY);
+    for (let index = 0; index + count <= chunk.length; index++) {
+      const found = this.pattern.find(chunk, index, count);
       if (found === undefined) continue;
       /** The last offset at which the pattern is at that place. */
       const back = (this.start + this.#sent - found) % PERIOD;
@@ -238,7 +239,7 @@ export class DatagramClient extends Client {
     chunk: Uint8Array,
   ): { number: number; place: number } | undefined {
     const { length } = chunk;
-    if (length >= Pattern.KEY) return undefined;
+    if (length >= Pattern.SHORT_KEY) return undefined;
     const number = this.#findWaiting(chunk);
     if (number >= 0) return { number, place: this.#place(number) };
     // It may have come before, or been given up.

@@ -7,6 +7,8 @@ const PERIOD = 262_139;
 const REACH = 256 * 1024;
 /** The number of bytes that identify a place in the pattern. */
 const KEY = 8;
+/** The number of bytes that do so, too, but for two pairs of places. */
+const SHORT_KEY = 4;
 /** The number of slots of the index: a power of two of which half stay free. */
 const SLOTS = 1 << 19;
 
@@ -16,6 +18,7 @@ const SLOTS = 1 << 19;
  */
 export class Pattern {
   static readonly KEY: number = KEY;
+  static readonly SHORT_KEY: number = SHORT_KEY;
   static readonly PERIOD: number = PERIOD;
   static readonly REACH: number = REACH;
   readonly bytes: Buffer = Buffer.alloc(PERIOD + REACH);
@@ -64,16 +67,16 @@ export class Pattern {
     return count;
   }
 
-  /** Returns the place of the eight bytes at an index; undefined if there is none. */
-  find(chunk: Uint8Array, at: number): number | undefined {
+  /** Returns the place of the eight bytes at an index, or of four or more; undefined if there is none. */
+  find(chunk: Uint8Array, at: number, count = KEY): number | undefined {
     for (let slot = slotOf(chunk, at);; slot = (slot + 1) % SLOTS) {
       const found = this.#index[slot];
       if (!found) return undefined;
       let same = 0;
-      while (same < KEY && chunk[at + same] === this.bytes[found - 1 + same]) {
-        same++;
-      }
-      if (same === KEY) return found - 1;
+      while (
+        same < count && chunk[at + same] === this.bytes[found - 1 + same]
+      ) same++;
+      if (same === count) return found - 1;
     }
   }
 }
@@ -81,6 +84,6 @@ export class Pattern {
 /** The slot in which the search for the bytes at an index begins. */
 function slotOf(bytes: Uint8Array, at: number): number {
   let key = 0;
-  for (let i = 0; i < 4; i++) key = key << 8 | (bytes[at + i] ?? 0);
+  for (let i = 0; i < SHORT_KEY; i++) key = key << 8 | (bytes[at + i] ?? 0);
   return Math.imul(key, 0x9e3779b1) >>> 13;
 }

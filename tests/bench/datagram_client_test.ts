@@ -176,6 +176,28 @@ Deno.test("DatagramClient tells datagrams apart that have fewer than eight bytes
   assertEquals([fixture.found, fixture.told], [[["reordered", 1]], []]);
 });
 
+Deno.test("DatagramClient knows four bytes among any number of others", () => {
+  for (const size of [4, 5, 7, 8]) {
+    using fixture = new Fixture();
+    const { client } = fixture;
+    for (let i = 0; i < 1_000; i++) client.send(size, i, 0);
+    // Every hundredth comes twice, far behind the others; one comes too late.
+    const isSlow = (number: number) => number % 100 === 50;
+    for (let i = 0; i < 1_000; i++) if (!isSlow(i)) fixture.echo(i);
+    for (let i = 50; i < 950; i += 100) fixture.echo(i);
+    for (let i = 50; i < 950; i += 100) fixture.echo(i);
+    client.giveUp(1_001);
+    fixture.echo(950);
+    assertEquals([fixture.echoed.length, fixture.told], [999, []], `${size}`);
+    const count = (kind: Finding) =>
+      fixture.found.filter(([found]) => found === kind).length;
+    assertEquals(
+      [count("reordered"), count("duplicated"), count("lost")],
+      [9, 9, 1],
+    );
+  }
+});
+
 Deno.test("DatagramClient knows what comes twice, or too late, of fewer than eight bytes", () => {
   for (const size of [1, 2, 4, 7]) {
     using fixture = new Fixture(size, size, size, size);

@@ -1,7 +1,7 @@
 import { Pattern } from "../../src/bench/pattern.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
-const { KEY, PERIOD, REACH } = Pattern;
+const { KEY, PERIOD, REACH, SHORT_KEY } = Pattern;
 const pattern = new Pattern();
 
 /** The pattern's bytes from a place on, one by one. */
@@ -56,11 +56,19 @@ Deno.test("Pattern matches what is right, of any size, and nothing else", () => 
   }
 });
 
-Deno.test("Pattern finds any eight of its bytes, and no others", () => {
+Deno.test("Pattern finds any eight of its bytes, and nearly any four, and no others", () => {
   for (let place = 0; place < PERIOD; place++) {
     const found = pattern.find(pattern.bytes, place);
     assert(found === place, `${found} for ${place}`);
   }
+  const twice = new Set<number>();
+  for (let place = 0; place < PERIOD; place++) {
+    const found = pattern.find(pattern.bytes, place, 5);
+    assert(found === place, `${found} for ${place}`);
+    const short = pattern.find(pattern.bytes, place, SHORT_KEY);
+    if (short !== place) twice.add(place);
+  }
+  assertEquals(twice.size, 2);
   assertEquals(pattern.find(new Uint8Array(KEY), 0), undefined);
   assertEquals(pattern.find(bytesFrom(100, KEY - 1), 0), undefined);
 });
