@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import {
   bench,
   type BenchProgress,
@@ -284,9 +284,14 @@ async function confirm(endpoint: Addr): Promise<void> {
     input: process.stdin,
     output: process.stderr,
   });
-  const answer = await terminal.question(
-    `This can load ${url} with more than 1,000 connections or 100 MB/s. Go on? [y/N] `,
-  );
+  const answer = await new Promise<string>((resolve) => {
+    // Ctrl+C and Ctrl+D close it, and leave the question without an answer.
+    terminal.on("close", () => resolve(""));
+    terminal.question(
+      `This can load ${url} with more than 1,000 connections or 100 MB/s. Go on? [y/N] `,
+      resolve,
+    );
+  });
   terminal.close();
   if (!/^y(es)?$/i.test(answer.trim())) throw new Error("Not started");
 }

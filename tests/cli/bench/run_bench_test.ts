@@ -715,6 +715,39 @@ test("bench asks before it loads another machine heavily", async (runtime) => {
   assert(lines.some((line) => line.endsWith("Not started")));
 }, needing(["bash", "script"]));
 
+test(
+  "bench takes Ctrl+C and Ctrl+D at its question for no",
+  async ({ command, args }) => {
+    // It types the key when the question is there.
+    const script = `
+    coproc terminal { script -qec "$0" /dev/null; }
+    pid=$terminal_PID
+    while IFS= read -rn1 -u \${terminal[0]} char; do
+      printf '%s' "$char"
+      line+=$char
+      case $line in *'[y/N] ') printf "$1" >&\${terminal[1]}; line=; esac
+    done
+    wait $pid`;
+    for (const key of ["\\003", "\\004"]) {
+      const line = [
+        command,
+        ...args,
+        ..."mod.ts bench -c 1001 tcp://192.0.2.1:7".split(" "),
+      ];
+      await using program = new Program("bash", [
+        "-c",
+        script,
+        line.join(" "),
+        key,
+      ]);
+      const { code, stdout } = await program.ended();
+      assertEquals(code, 1);
+      assertMatch(stdout, /Not started\s*$/);
+    }
+  },
+  needing(["bash", "script"]),
+);
+
 test("bench ends where a server accepts and never answers", async (runtime) => {
   const server = createServer((socket) => {
     socket.on("error", () => {});
