@@ -233,14 +233,23 @@ function errorLines(result: BenchResult): string[] {
   });
 }
 
-/** Formats the progress for a terminal as one line, with the last rates. */
+/** Formats the progress for a terminal of so many columns as one line, with the last rates. */
 export function formatLiveProgress(
   progress: BenchProgress,
   rates: readonly number[],
+  columns = Infinity,
 ): string {
   const filled = Math.round(progress.done * PROGRESS_WIDTH);
   const bar = "█".repeat(filled) + "░".repeat(PROGRESS_WIDTH - filled);
-  return `${bar} ${formatProgress(progress, formatSparkline(rates))}`;
+  const plain = formatProgress(progress);
+  const lines = [
+    `${bar} ${formatProgress(progress, formatSparkline(rates))}`,
+    `${bar} ${plain}`,
+    plain,
+  ];
+  // What is wrapped cannot be overwritten.
+  return lines.find((line) => line.length <= columns) ??
+    plain.slice(0, columns);
 }
 
 /** Formats the progress as one line of constant length. */

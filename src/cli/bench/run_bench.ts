@@ -228,9 +228,11 @@ async function runWithProgress(
   };
   const show = (progress: BenchProgress) => {
     rates.push(progress.messagesPerSecond);
+    // A terminal that does not know its width has none.
+    const columns = process.stderr.columns || Infinity;
     tell(
       isLive
-        ? `\r\x1b[K${formatLiveProgress(progress, rates)}`
+        ? `\r\x1b[K${formatLiveProgress(progress, rates, columns)}`
         : `${formatProgress(progress)}\n`,
     );
   };

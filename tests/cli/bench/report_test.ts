@@ -225,6 +225,22 @@ Deno.test("formatLiveProgress() shows how far it is, and the last rates", () => 
     formatLiveProgress(progress, [100, 50, 200]),
     "█████░░░░░    5 s         ▅▃█        200/s   0.01 MB/s  p50  340 µs  p99       –  1 error",
   );
+  const warmup = { ...progress, warmup: true };
+  for (
+    const [one, columns, line] of [
+      [
+        progress,
+        80,
+        "█████░░░░░    5 s        200/s   0.01 MB/s  p50  340 µs  p99       –  1 error",
+      ],
+      [
+        warmup,
+        80,
+        "   5 s        200/s   0.01 MB/s  p50  340 µs  p99       –  1 error  warm-up",
+      ],
+      [progress, 20, "   5 s        200/s "],
+    ] as const
+  ) assertEquals(formatLiveProgress(one, [100], columns), line);
 });
 
 Deno.test("formatSparkline() has the last ten values, whatever they are", () => {
