@@ -49,8 +49,10 @@ export function formatResult(
     `${formatNumber(messages)} messages, ${
       formatRate(result.messagesPerSecond)
     } messages/s, ${
-      formatMegabytes(durationMs > 0 ? bytes / durationMs * 1000 : 0)
-    } each way`,
+      // As many as were echoed, the warm-up's last ones too.
+      formatMegabytes(
+        messages > 0 ? bytes / messages * result.messagesPerSecond : 0,
+      )} each way`,
   ];
   lines.push(...connectionLines(result), ...rateLines(result));
   lines.push(...datagramLines(result), ...reconnectionLines(result));

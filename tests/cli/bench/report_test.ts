@@ -30,6 +30,18 @@ No errors: every byte came back as it was sent
   );
 });
 
+Deno.test("formatResult() tells the bytes of all messages that it tells the rate of", () => {
+  // Half of the echoes in that second were those of the warm-up.
+  const [, line] = formatResult({
+    ...RESULT,
+    durationMs: 1_000,
+    messages: 100,
+    bytes: 1_000_000,
+    messagesPerSecond: 200,
+  }).split("\n");
+  assertEquals(line, "100 messages, 200 messages/s, 2.00 MB/s each way");
+});
+
 Deno.test("formatResult() says what went wrong, and where first", () => {
   const text = formatResult({
     ...RESULT,
