@@ -71,10 +71,12 @@ async function readResults(path: string): Promise<readonly BenchResult[]> {
   }
   const results = isObject(value) && Array.isArray(value["runs"])
     ? value["runs"]
+    : isObject(value) && Array.isArray(value["steps"])
+    ? [value["result"]]
     : [value];
   if (results.length > 0 && results.every(isResult)) return results;
   throw new Error(
-    `Cannot compare ${path}: it is no result of this version's bench --json`,
+    `Cannot compare ${path}: it has no result of this version's bench --json`,
   );
 }
 

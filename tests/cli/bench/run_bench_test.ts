@@ -418,6 +418,11 @@ test("bench writes its files, and compares results", async (runtime) => {
     /^A {2}.*a\.json: tcp:.*, 1 run, .*\nB {2}.*, 2 runs, /,
   );
   assertMatch(compared, /\nNo verdict: that needs 4 runs of each/);
+  // What --find-rate writes has the result of the highest rate.
+  const result = JSON.parse(await Deno.readTextFile(a));
+  await Deno.writeTextFile(b, JSON.stringify({ steps: [], result }));
+  assertMatch(await run("compare", a, b), /^A {2}.*\nB {2}.*, 1 run, /);
+
   const comparison = await Deno.readTextFile(html);
   assert(comparison.includes("<h1>Comparison of 2 results</h1>"));
 });
@@ -444,7 +449,7 @@ test("bench says before it runs that it cannot write, and what it cannot compare
   ]);
   assertEquals(await run("compare", bad, bad), [
     1,
-    `Cannot compare ${bad}: it is no result of this version's bench --json\n`,
+    `Cannot compare ${bad}: it has no result of this version's bench --json\n`,
   ]);
   assertEquals(await run("compare", bad), [
     2,
