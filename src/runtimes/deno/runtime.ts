@@ -1,4 +1,5 @@
 import { acceptPending } from "../../core/accept_queue.ts";
+import { formatAddr } from "../../core/format_addr.ts";
 import { SecureConnection } from "../../core/handshake.ts";
 import type { Runtime } from "../runtime.ts";
 import { readHandshakeError, readTlsError } from "../tls.ts";
@@ -36,6 +37,7 @@ export const runtime: Runtime = {
     }
     // Deno itself takes over no descriptor.
     if (options.transport === "fd" || isByNode(options)) {
+      if (options.transport !== "fd") requirePermission(options);
       const { listenByNode } = await import("../node/listen.ts");
       const { secure } = await import("./tls.ts");
       return await listenByNode(options, secure);
@@ -94,6 +96,17 @@ function isByNode(
   { resets, plainFirst }: { resets: boolean; plainFirst?: boolean },
 ): boolean {
   return resets || plainFirst === true;
+}
+
+/** Throws if it is not permitted to listen: within `node:net`, Deno would end the process. */
+function requirePermission(place: { hostname: string; port: number }): void {
+  const host = formatAddr({ ...place, transport: "tcp" });
+  // As `Deno.listen` does, this asks the user, where there is one.
+  const { state } = Deno.permissions.requestSync({ name: "net", host });
+  if (state === "granted") return;
+  throw new Error(
+    `Requires net access to "${host}", run again with the --allow-net flag`,
+  );
 }
 
 class DenoListener<Conn extends Deno.Conn> implements Listener {

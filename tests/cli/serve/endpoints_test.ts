@@ -234,6 +234,8 @@ test("every endpoint needs its own permissions only", async () => {
   // What is missing is named, one after the other; with the last, it listens.
   const needed: [string[], string[]][] = [
     [["udp://127.0.0.1:0"], ["--allow-net=127.0.0.1"]],
+    [["tcp://:0"], ["--allow-net=[::],0.0.0.0"]],
+    [["tcp://127.0.0.1:0?reset=1"], ["--allow-net=127.0.0.1"]],
     [[`unix://${socket}`], [
       `--allow-read=${socket}`,
       `--allow-write=${socket}`,
