@@ -55,6 +55,16 @@ export function resetContract(test: Test, transport: Transport): void {
     assertEquals(error.code, "ECONNRESET");
   });
 
+  test("reset() closes a connection whose end is just being sent", async () => {
+    await using pair = await Pair.open(resetting);
+    const { connection } = pair;
+    assert(connection.closeWrite && connection.reset);
+    const read = connection.read(new Uint8Array(1));
+    connection.closeWrite().catch(() => {});
+    connection.reset();
+    await assertRejects(() => read, Error);
+  });
+
   test("What is delivered reaches the client before a reset", async () => {
     await using pair = await Pair.open(resetting);
     const { connection, client } = pair;

@@ -432,11 +432,13 @@ class NodeConnection implements Connection {
 
 /** A connection over TCP, which can be reset. */
 class NodeTcpConnection extends NodeConnection {
+  readonly #socket: Socket;
   readonly #raw: Socket;
 
   /** @param raw The socket under `socket`, if that is TLS. */
   constructor(socket: Socket, remoteAddr: Addr, raw = socket) {
     super(socket, remoteAddr);
+    this.#socket = socket;
     this.#raw = raw;
   }
 
@@ -446,8 +448,16 @@ class NodeTcpConnection extends NodeConnection {
   }
 
   reset(): void {
-    this.#raw.resetAndDestroy();
-    super.close();
+    const { writableEnded, writableFinished, writableLength } = this.#socket;
+    const reset = () => {
+      this.#raw.resetAndDestroy();
+      super.close();
+    };
+    // While the system is being told of the end, Node cannot reset a socket, and would
+    // never close it.
+    const isEnding = writableEnded && !writableFinished && writableLength === 0;
+    if (isEnding) this.#socket.once("finish", reset);
+    else reset();
   }
 }
 
