@@ -2,9 +2,15 @@ import type { Addr, FdAddr } from "../core/transport.ts";
 
 export { formatAddr, formatEndpoint, isAbstract } from "../core/format_addr.ts";
 
-/** The forms of an endpoint. */
-const EXPECTED =
-  "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix:@NAME or fd://N";
+/** The forms of an endpoint that can be connected to, and the one that cannot. */
+const PLAIN = [
+  "tcp://HOST:PORT",
+  "tls://HOST:PORT",
+  "udp://HOST:PORT",
+  "unix:///PATH",
+  "unix:@NAME",
+];
+const INHERITED = "fd://N";
 
 /** Reports whether an argument is meant as an endpoint, right or wrong. */
 export function looksLikeEndpoint(arg: string): boolean {
@@ -32,24 +38,33 @@ export interface Endpoint {
  * @throws {SyntaxError} It says what was expected.
  */
 export function parseEndpoint(url: string): Endpoint {
+  return parse(url, [...PLAIN, INHERITED]);
+}
+
+function parse(url: string, forms: readonly string[]): Endpoint {
   const [, address = "", query] = /^([^?]*)(?:\?(.*))?$/s.exec(url) ?? [];
   return {
     url,
-    addr: parseAddr(address, url),
+    addr: parseAddr(address, url, forms),
     parameters: query === undefined
       ? []
       : query.split("&").map((text) => parseParameter(text, url)),
   };
 }
 
-/** Parses a URL that may have no parameters. Throws a SyntaxError otherwise. */
+/** Parses a URL to connect to, which has no parameters. Throws a SyntaxError otherwise. */
 export function parsePlainEndpoint(url: string): Addr {
-  const { addr, parameters } = parseEndpoint(url);
+  const { addr, parameters } = parse(url, PLAIN);
   if (addr.transport === "fd") {
     throw invalid(url, "no fd://, which is for the server's endpoints");
   }
-  if (parameters.length === 0) return addr;
-  throw invalid(url, "no parameters, which are for the server's endpoints");
+  if (parameters.length > 0) {
+    throw invalid(url, "no parameters, which are for the server's endpoints");
+  }
+  if ("port" in addr && addr.port === 0) {
+    throw invalid(url, "a port from 1 to 65535");
+  }
+  return addr;
 }
 
 function invalid(url: string, expected: string): SyntaxError {
@@ -65,7 +80,11 @@ function parseParameter(text: string, url: string): Parameter {
 }
 
 /** Parses an address; `tcp://:3000` is every address of the machine. */
-function parseAddr(text: string, url: string): Addr | FdAddr {
+function parseAddr(
+  text: string,
+  url: string,
+  forms: readonly string[],
+): Addr | FdAddr {
   const fail = (expected: string) => invalid(url, expected);
   if (text.startsWith("unix:@")) {
     if (!/^unix:@[^\0]+$/.test(text)) throw fail("unix:@NAME, a socket's name");
@@ -81,7 +100,7 @@ function parseAddr(text: string, url: string): Addr | FdAddr {
     return { transport: scheme, fd: Number(rest) };
   }
   if (scheme !== "tcp" && scheme !== "tls" && scheme !== "udp") {
-    throw fail(EXPECTED);
+    throw fail(`${forms.slice(0, -1).join(", ")} or ${forms.at(-1)}`);
   }
 
   const [, bracketed, plain, digits, tail] =

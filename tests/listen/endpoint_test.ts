@@ -51,7 +51,7 @@ Deno.test("parseEndpoint() reads parameters as they are, in order", () => {
   }
 });
 
-Deno.test("parsePlainEndpoint() takes no parameters", () => {
+Deno.test("parsePlainEndpoint() takes what can be connected to", () => {
   const { message } = assertThrows(
     () => parsePlainEndpoint("unix:///a?b"),
     SyntaxError,
@@ -66,6 +66,21 @@ Deno.test("parsePlainEndpoint() takes no parameters", () => {
     SyntaxError,
     "expected no fd://, which is for the server's endpoints",
   );
+  for (
+    const [url, expected] of [
+      ["tcp://localhost:0", "a port from 1 to 65535"],
+      [
+        "localhost:7",
+        "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix:@NAME",
+      ],
+    ] as const
+  ) {
+    const { message } = assertThrows(
+      () => parsePlainEndpoint(url),
+      SyntaxError,
+    );
+    assertEquals(message, `Invalid endpoint "${url}": expected ${expected}`);
+  }
   assertEquals(
     parsePlainEndpoint("tcp://:1"),
     parseEndpoint("tcp://:1").addr,
