@@ -63,7 +63,7 @@ export function readOptions(options: CheckedOptions): Plan {
   const isUdp = addr.transport === "udp";
   const { timeout = isUdp ? 1_000 : 10_000 } = options;
   const { drain = isUdp ? Math.max(timeout + 1_000, 5_000) : 5_000 } = options;
-  const [least, most] = typeof size === "number" ? [size, size] : size;
+  const [least, most] = typeof size === "number" ? [size, size] : rangeOf(size);
 
   checkWhole("connections", connections);
   const largest = isUdp ? LARGEST_DATAGRAM : LARGEST;
@@ -139,6 +139,13 @@ export function readOptions(options: CheckedOptions): Plan {
     workers: Math.min(workers, messages ?? Infinity),
     percentiles: [...percentiles],
   };
+}
+
+function rangeOf(size: readonly [number, number]): readonly [number, number] {
+  if (Array.isArray(size) && size.length === 2) return size;
+  throw new TypeError(
+    "Cannot bench: size must be a number, or an array of the least and the most",
+  );
 }
 
 function checkWhole(

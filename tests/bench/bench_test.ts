@@ -151,6 +151,8 @@ Deno.test("bench() refuses options of the wrong type or range", async () => {
     [RangeError, { size: 0 }],
     [RangeError, { size: 2 ** 30 + 1 }],
     [RangeError, { size: [2, 1] }],
+    [TypeError, { size: [1, 2, 3] }],
+    [TypeError, { size: null }],
     [RangeError, { endpoint: "udp://127.0.0.1:7", size: 65_508 }],
     [RangeError, { duration: 0 }],
     [RangeError, { duration: 2 ** 31 }],
