@@ -1,5 +1,5 @@
-import { open, writeFile } from "node:fs/promises";
-import { explain } from "../../core/error_message.ts";
+import { open, unlink, writeFile } from "node:fs/promises";
+import { codeOf, explain } from "../../core/error_message.ts";
 import type { Subject } from "./comparison.ts";
 
 /** The paths of the files to write. */
@@ -10,14 +10,25 @@ export interface Paths {
 }
 
 /**
- * Makes sure that the files can be written before a long run begins. Rejects with
- * an Error that names the option.
+ * Makes sure that the files can be written before a long run begins, and leaves
+ * none behind. Rejects with an Error that names the option.
  */
 export async function checkOutputs(paths: Paths): Promise<void> {
   for (const [option, path] of Object.entries(paths)) {
     if (path === undefined) continue;
-    await tryTo(option, path, async () => (await open(path, "a")).close());
+    await tryTo(option, path, () => tryToOpen(path));
   }
+}
+
+async function tryToOpen(path: string): Promise<void> {
+  try {
+    await (await open(path, "ax")).close();
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    await (await open(path, "a")).close();
+    return;
+  }
+  await unlink(path);
 }
 
 /** Writes the files. Rejects with an Error that names the option. */

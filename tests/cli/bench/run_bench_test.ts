@@ -1,7 +1,12 @@
 import { createSocket, type Socket } from "node:dgram";
 import { createServer, type Socket as TcpSocket } from "node:net";
 import config from "../../../deno.json" with { type: "json" };
-import { assert, assertEquals, assertMatch } from "../../helpers/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../helpers/assert.ts";
 import {
   certificate,
   certificateWith,
@@ -443,6 +448,11 @@ test("bench says before it runs that it cannot write, and what it cannot compare
     1,
     `Cannot write --html ${missing}: no such file or directory\n`,
   ]);
+  // Nor is a file left behind where a run fails.
+  const html = directory.file("html");
+  const [code] = await run("--html", html, endpoint);
+  assertEquals(code, 1);
+  await assertRejects(() => Deno.stat(html), Deno.errors.NotFound);
   assertEquals(await run("compare", missing, bad), [
     1,
     `Cannot read ${missing}: no such file or directory\n`,
