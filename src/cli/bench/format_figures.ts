@@ -3,9 +3,12 @@ export function formatNumber(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
 }
 
-/** Formats a rate: as a whole number, unless it is small. */
+/** Formats a rate: as a whole number, unless it is small: `1,234`, `5.0`, `0.01`. */
 export function formatRate(value: number): string {
-  return value < 100 ? value.toFixed(1) : formatNumber(value);
+  if (value >= 100) return formatNumber(value);
+  return value >= 1 || value === 0
+    ? value.toFixed(1)
+    : String(Number(value.toPrecision(2)));
 }
 
 /** Formats a rate of bytes: `7.90 MB/s`. */

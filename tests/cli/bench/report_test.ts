@@ -1,4 +1,5 @@
 import type { BenchResult } from "../../../src/bench/bench.ts";
+import { formatRate } from "../../../src/cli/bench/format_figures.ts";
 import {
   formatLiveProgress,
   formatProgress,
@@ -40,6 +41,18 @@ Deno.test("formatResult() tells the bytes of all messages that it tells the rate
     messagesPerSecond: 200,
   }).split("\n");
   assertEquals(line, "100 messages, 200 messages/s, 2.00 MB/s each way");
+});
+
+Deno.test("formatRate() has as many places as a rate needs", () => {
+  const cases = [
+    [0, "0.0"],
+    [1e-7, "1e-7"],
+    [0.0123, "0.012"],
+    [1, "1.0"],
+    [99.95, "100.0"],
+    [1_234.5, "1,235"],
+  ] as const;
+  for (const [rate, text] of cases) assertEquals(formatRate(rate), text);
 });
 
 Deno.test("formatResult() says what went wrong, and where first", () => {
