@@ -78,13 +78,14 @@ export function reasonsContract(test: Test): void {
       assertEquals(error.code, code);
     }
     for (const options of [{ port: 0 }, { transport: "udp", port: 0 }, tls]) {
-      const error = await assertRejects(
-        () =>
-          Reflect.apply(listen, undefined, [{ ...options, hostname: NO_HOST }]),
-        Error,
-      );
-      assertIn(error.message.split(": ").at(-1), NO_NAME);
-      assertIn("code" in error && error.code, NO_NAME_CODES);
+      for (const hostname of [NO_HOST, "*"]) {
+        const error = await assertRejects(
+          () => Reflect.apply(listen, undefined, [{ ...options, hostname }]),
+          Error,
+        );
+        assertIn(error.message.split(": ").at(-1), NO_NAME);
+        assertIn("code" in error && error.code, NO_NAME_CODES);
+      }
     }
     tcp.close();
     unix.close();
