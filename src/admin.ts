@@ -81,11 +81,11 @@ export async function admin(
       "Cannot open the admin listener: hosts must be an array of strings",
     );
   }
+  // From now on, the server looks after how long its connections are idle.
+  server.connections();
   const listener = await listen({ hostname, port });
   const memory = new ArrayBuffer(DelayMeter.SIZE);
   const meter = new DelayMeter(memory);
-  // From now on, the server looks after how long its connections are idle.
-  server.connections();
   const surveyor = new Surveyor(server);
   const source: Source = {
     stats: () => server.stats(),

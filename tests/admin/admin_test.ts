@@ -88,6 +88,8 @@ Deno.test({
   await refuse({ host: "" }, "no option host, but hostname, port, hosts");
   await refuse({ hosts: "a" }, "hosts must be an array of strings");
   await refuse({ port: "1" }, "port must be a whole number");
+  const noServer = () => Reflect.apply(admin, undefined, [memoryListener()]);
+  await assertRejects(noServer, TypeError, "connections");
   await using watched = await admin(server, { hosts: ["a.example"] });
   const { port } = watched.addr;
   const error = await assertRejects(
