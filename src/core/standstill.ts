@@ -10,6 +10,7 @@ export class Standstill {
   longest = 0;
   readonly #interval: number;
   #due = Infinity;
+  #wasLate = false;
   #behindUntil = -Infinity;
 
   /** For a process that looks every `interval` milliseconds. */
@@ -25,15 +26,19 @@ export class Standstill {
   /** Looks, at the time `now`. */
   look(now: number): void {
     const late = now - this.#due;
-    if (late > STANDSTILL) {
+    const isLate = late > STANDSTILL;
+    if (isLate) {
       this.longest = Math.max(this.longest, late);
-      this.#behindUntil = now + STANDSTILL;
+      // One that is late every time is just slow, and has read since the last look.
+      if (!this.#wasLate) this.#behindUntil = now + STANDSTILL;
     }
+    this.#wasLate = isLate;
     this.#due = now + this.#interval;
   }
 
   /** Reports whether it may not have read yet what came while it stood still. */
   isBehind(now: number): boolean {
-    return now < this.#behindUntil || now - this.#due > STANDSTILL;
+    return now < this.#behindUntil ||
+      !this.#wasLate && now - this.#due > STANDSTILL;
   }
 }

@@ -1446,6 +1446,27 @@ Deno.test("Load that has stood still for 5 s does not call that silence", async 
   await load.stop();
 });
 
+Deno.test("Load ends in time even if it stands still again and again", async () => {
+  using clock = new FakeClock();
+  const server = new MemoryServer();
+  server.stalled = true;
+  const { load } = createLoad(server, { messages: Infinity });
+  await load.open();
+  load.count();
+  load.start();
+  let stoppedAt = Infinity;
+  const stopped = load.stop().then(() => stoppedAt = clock.now);
+  for (let turns = 0; turns < 20; turns++) {
+    clock.stall(500);
+    await clock.advance(0);
+  }
+  await stopped;
+  assertEquals(stoppedAt, 5_000);
+  assertEquals(faultsOf(load), [
+    { kind: "late", connection: 1, offset: 0, count: 64 },
+  ]);
+});
+
 Deno.test("Load without churn keeps a connection that was silent for long", async () => {
   using clock = new FakeClock();
   const server = new MemoryServer();

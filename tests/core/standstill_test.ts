@@ -33,3 +33,21 @@ Deno.test("A process that stood still is behind until a moment after its look", 
   }
   assertEquals(standstill.longest, 3_000);
 });
+
+Deno.test("A process that is late every time is behind only at first", () => {
+  using clock = new FakeClock();
+  const standstill = new Standstill(50);
+  standstill.start();
+  const isBehind = Array.from({ length: 4 }, () => {
+    clock.stall(200);
+    const before = standstill.isBehind(clock.now);
+    standstill.look(clock.now);
+    return [before, standstill.isBehind(clock.now)];
+  });
+  assertEquals(isBehind, [
+    [true, true],
+    [false, false],
+    [false, false],
+    [false, false],
+  ]);
+});
