@@ -5,6 +5,8 @@ import { Pattern } from "./pattern.ts";
 const PATIENCE = 1024;
 /** How many bytes may be unknown at most, however many are missing. */
 const LIMIT = 64 * 1024;
+/** How far back bytes are taken for some that come again, not for those a period later. */
+const NEAR = 64 * 1024;
 /** The number of gaps to keep open, in case the missing bytes still come. */
 const GAPS = 16;
 /** The number of gaps to tell apart in messages that are not complete yet. */
@@ -229,10 +231,11 @@ export class Verifier {
       const place = this.#pattern.find(unknown, index);
       if (place === undefined) continue;
       const forward = (place - this.#place + PERIOD) % PERIOD;
-      if (forward + KEY <= ahead) {
+      const offset = this.#head + forward - PERIOD;
+      const isNear = offset >= 0 && this.#head - offset <= NEAR;
+      if (forward + KEY <= ahead && !isNear) {
         return { index, offset: this.#head + forward };
       }
-      const offset = this.#head + forward - PERIOD;
       if (offset >= 0) return { index, offset };
     }
     // What is ahead may be less than it takes to know it anywhere.

@@ -120,6 +120,30 @@ Deno.test("Verifier tells what goes wrong more than once", () => {
   }
 });
 
+Deno.test("Verifier takes what comes again for that, however much more is to come", () => {
+  const sent = 3 * Pattern.PERIOD;
+  const right = echoOf((byte) => [byte], sent);
+  const at = 150_000;
+  for (const count of [8, 20, 1_000, 64 * 1024]) {
+    const again = Uint8Array.from([
+      ...right.subarray(0, at),
+      ...right.subarray(at - count),
+    ]);
+    assertEquals(verify(again, 10_000, { sent }), [
+      { kind: "repeated", offset: at - count, count },
+    ]);
+  }
+  const swapped = Uint8Array.from([
+    ...right.subarray(0, at),
+    ...right.subarray(at + 20, at + 40),
+    ...right.subarray(at, at + 20),
+    ...right.subarray(at + 40),
+  ]);
+  assertEquals(verify(swapped, 10_000, { sent }), [
+    { kind: "reordered", offset: at, count: 20 },
+  ]);
+});
+
 Deno.test("Verifier tells a byte that comes twice, of two that are the same", () => {
   let at = 0;
   while (pattern.bytes[at] !== pattern.bytes[at + 1]) at++;
