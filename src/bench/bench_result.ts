@@ -113,7 +113,7 @@ export interface BenchResult {
   readonly ratesPerSecond: {
     readonly asked: number;
     readonly sent: number;
-    /** From the first echo on, as long as messages were sent; no more than came back of those. */
+    /** The pace of the echoes while messages were sent; at most the part of `asked` that came back. */
     readonly echoed: number;
   } | null;
   /** The number due and never sent: the client was too slow, or the server took no more. */

@@ -221,11 +221,6 @@ export class Load implements Loader, ClientOwner {
     const due = pacer?.dueBy(sentUntil) ?? 0;
     const overdue = pacer?.overdueBy(sentUntil) ?? 0;
     const unsent = Math.max(Math.min(due, this.#options.messages) - sent, 0);
-    // Until the interval of the last one is over, more than was asked for are sent.
-    const sentRate = Math.min(
-      sent / Math.max(dueUntil - from, this.#droppedAt - from, 0.001) * 1000,
-      this.#options.rate ?? Infinity,
-    );
     return {
       seconds: Math.max(end - from, 0) / 1000,
       messages,
@@ -236,7 +231,11 @@ export class Load implements Loader, ClientOwner {
       arrived: this.#arrived,
       arrivedBytes: warmup.bytes + bytes,
       sent,
-      sentRate,
+      // Until the interval of the last one is over, more than was asked for are sent.
+      sentRate: Math.min(
+        sent / Math.max(dueUntil - from, this.#droppedAt - from, 0.001) * 1000,
+        this.#options.rate ?? Infinity,
+      ),
       unsent,
       notAwaited: this.#notAwaited,
       stalled: this.#standstill.longest,
@@ -244,7 +243,7 @@ export class Load implements Loader, ClientOwner {
       overdue: this.#options.addr.transport === "udp"
         ? Math.max(overdue, unsent)
         : overdue,
-      pace: this.#paceOf(sentRate),
+      pace: this.#pace,
       ...findings,
       address: this.#dialer.address,
     };
@@ -264,18 +263,18 @@ export class Load implements Loader, ClientOwner {
     };
   }
 
-  #paceOf(sentRate: number): number {
+  get #pace(): number {
     const { sent, messages, firstAt, lastAt } = this.#phases[1];
     // What comes at the very end, late, would stretch the time for all.
     const [count, until] = this.#beforeStop.count > 1
       ? [this.#beforeStop.count, this.#beforeStop.lastAt]
       : [messages, lastAt];
-    return until > firstAt
-      ? Math.min(
-        (count - 1) / (until - firstAt) * 1000,
-        messages / sent * sentRate,
-      )
-      : 0;
+    if (until <= firstAt) return 0;
+    const { rate = Infinity } = this.#options;
+    return Math.min(
+      (count - 1) / (until - firstAt) * 1000,
+      messages / sent * rate,
+    );
   }
 
   get #from(): number {

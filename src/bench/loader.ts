@@ -82,7 +82,7 @@ export interface Tally {
   readonly overdue: number;
   /**
    * How many a second came back from the first echo on, as long as messages were
-   * sent, but no more than of those that were sent; 0 for fewer than two.
+   * sent; at most the part of the rate that came back at all. 0 for fewer than two.
    */
   readonly pace: number;
   /** The numbers of datagrams that were lost, and so on. */
