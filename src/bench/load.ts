@@ -86,6 +86,8 @@ export class Load implements Loader, ClientOwner {
   readonly #interval: number;
   readonly #standstill: Standstill;
   #stoppedAt = Infinity;
+  /** When the time of the last message was over, of a number of them. */
+  #allSentAt = Infinity;
   /** How many messages had come back by then, and when the last of them did. */
   #beforeStop = { count: 0, lastAt: 0 };
   /** When messages were dropped that could not be sent before the end. */
@@ -216,7 +218,10 @@ export class Load implements Loader, ClientOwner {
     const from = this.#from;
     const sentUntil = Math.min(this.#stoppedAt, performance.now());
     const end = Math.max(sentUntil, lastAt, warmup.lastAt);
-    const dueUntil = Math.min(sentUntil, from + this.#options.duration);
+    const dueUntil = Math.min(
+      this.#allSentAt < Infinity ? this.#allSentAt : sentUntil,
+      from + this.#options.duration,
+    );
     const pacer = from < Infinity ? this.#pacer : undefined;
     const due = pacer?.dueBy(sentUntil) ?? 0;
     const overdue = pacer?.overdueBy(sentUntil) ?? 0;
@@ -498,9 +503,16 @@ export class Load implements Loader, ClientOwner {
     if (this.#waiting++ === 0) this.#heardAt = now;
     const phase = this.#phases[time >= this.#from ? 1 : 0];
     phase.sent++;
-    if (--phase.left === 0) this.#sending = false;
+    if (--phase.left === 0) this.#endSending(now);
     client.send(size, time, now);
     if (phase.left === 0) this.#endIfSent();
+  }
+
+  /** All messages have been given to connections. */
+  #endSending(now: number): void {
+    this.#sending = false;
+    const { rate = Infinity } = this.#options;
+    this.#allSentAt = now + 1000 / rate;
   }
 
   /** Ends the sending once the last message has been sent to its last byte. */

@@ -845,15 +845,35 @@ Deno.test("Load sends as many as a rate has in its time, and counts those it cou
 
 Deno.test("Load never sends at more than its rate, however soon it ends", async () => {
   using clock = new FakeClock();
-  const { load } = createLoad(new MemoryServer(), { messages: 2, rate: 100 });
+  const { load } = createLoad(new MemoryServer(), {
+    messages: Infinity,
+    rate: 100,
+  });
   await load.open();
   load.count();
   load.start();
   await go(clock, 12);
-  await load.exhausted;
   await load.stop();
   const { sent, sentRate, unsent } = load.tally();
   assertEquals([sent, sentRate, unsent], [2, 100, 0]);
+});
+
+Deno.test("Load tells the rate of a number of messages, however late it is stopped", async () => {
+  for (const messages of [1, 10]) {
+    using clock = new FakeClock();
+    const { load } = createLoad(new MemoryServer(), { messages, rate: 100 });
+    await load.open();
+    load.count();
+    load.start();
+    for (let ms = 0; ms < 300; ms++) {
+      await clock.advance(1);
+      clock.turn();
+    }
+    assertEquals(await load.exhausted, "all sent");
+    await load.stop();
+    const { sent, sentRate } = load.tally();
+    assertEquals([sent, Math.round(sentRate)], [messages, 100]);
+  }
 });
 
 Deno.test("Load knows what each connection has done, and how long connecting took", async () => {
