@@ -57,8 +57,8 @@ export function farewellContract(test: Test, transport: Transport): void {
     // At the same time, as each takes two seconds. Before that there is time for
     // a handshake on a busy machine.
     await Promise.all([
-      assertEnds(transport, "idle", { idleTimeout: 500 }),
-      assertEnds(transport, "lifetime", { maxLifetime: 500 }),
+      assertEnds(transport, "idle", { idleTimeout: 2_000 }),
+      assertEnds(transport, "lifetime", { maxLifetime: 2_000 }),
     ]);
   });
 }
