@@ -342,8 +342,9 @@ export class Load implements Loader, ClientOwner {
   onLost(client: Client, error?: Error): void {
     if (!this.#clients.delete(client)) return;
     this.#waiting -= client.inFlight;
-    this.#discountUnsent(client);
+    const unsent = this.#discountUnsent(client);
     if (this.#options.reconnect) {
+      this.#giveBack(unsent);
       this.#cut(client);
       return;
     }
@@ -634,9 +635,19 @@ export class Load implements Loader, ClientOwner {
     this.#settleIfDone();
   }
 
-  /** Takes back the messages that a client has never sent. */
-  #discountUnsent(client: Client): void {
-    this.#phases[1].sent -= client.unsent(this.#from);
+  /** Takes back the messages that a client has never sent; returns how many. */
+  #discountUnsent(client: Client): number {
+    const unsent = client.unsent(this.#from);
+    this.#phases[1].sent -= unsent;
+    return unsent;
+  }
+
+  /** Lets so many messages be sent in the place of those that never were. */
+  #giveBack(unsent: number): void {
+    if (unsent === 0 || this.#stoppedAt < Infinity) return;
+    this.#phases[1].left += unsent;
+    this.#sending = true;
+    this.#allSentAt = Infinity;
   }
 
   #countNotAwaited(): void {

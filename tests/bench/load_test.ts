@@ -1741,6 +1741,30 @@ Deno.test("Load that counts messages ends when no connection is open again for 5
   assertEquals(load.faults.first.get("failed")?.reason, "not open again");
 });
 
+Deno.test("Load sends as many as it is to, though some never left before a cut", async () => {
+  for (const messages of [3, 10]) {
+    using clock = new FakeClock();
+    const server = new MemoryServer();
+    server.largestWrite = 0;
+    const { load } = createLoad(server, {
+      messages,
+      window: 3,
+      reconnect: true,
+    });
+    await load.open();
+    load.count();
+    load.start();
+    server.largestWrite = Infinity;
+    restart(server, clock, 0);
+    await go(clock, 50);
+    assertEquals(await load.exhausted, "all sent");
+    await load.stop();
+    const { sent, messages: echoed } = load.tally();
+    assertEquals([sent, echoed, faultsOf(load)], [messages, messages, []]);
+    assertEquals(load.details().gaps.inFlight, 0);
+  }
+});
+
 Deno.test("Load with a rate sends what was due in a gap when it is over", async () => {
   using clock = new FakeClock();
   const server = new MemoryServer();
