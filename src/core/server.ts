@@ -17,7 +17,7 @@ import {
   type ServeOptions,
 } from "./serve_options.ts";
 import { formatEndpoint } from "./format_addr.ts";
-import { type Host, type Peer, Session } from "./session.ts";
+import { type Host, PATIENCE, type Peer, Session } from "./session.ts";
 import { Standstill } from "./standstill.ts";
 import type { Addr, Connection, Listener } from "./transport.ts";
 
@@ -29,8 +29,6 @@ const EPISODE = 2 * BACKOFF.longest;
 const SWEEPS = 10;
 /** The timeout to sweep for where only `idle` of connections is asked for, in milliseconds. */
 const WATCHED = 10_000;
-/** How long a closed listener may take to settle what is pending, in milliseconds. */
-const PATIENCE = 1_000;
 
 /**
  * Echoes every connection of a listener, all of them concurrently and with equal

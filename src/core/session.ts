@@ -12,8 +12,11 @@ import type { Addr, Connection } from "./transport.ts";
  * until the peer has what was counted, and has ended its side as well.
  */
 const FAREWELL = 2_000;
-/** How long a closed connection may take to settle what is pending, in milliseconds. */
-const PATIENCE = 1_000;
+/**
+ * How long a listener or a connection that is closed may take to settle what is
+ * pending, before it is left alone, in milliseconds.
+ */
+export const PATIENCE = 1_000;
 /** Errors that mean just that the peer has gone. */
 const RESETS: ReadonlySet<unknown> = new Set([
   "ECONNRESET",
