@@ -86,10 +86,10 @@ export class Load implements Loader, ClientOwner {
   readonly #interval: number;
   readonly #standstill: Standstill;
   #stoppedAt = Infinity;
-  /** When the time of the last message was over, of a number of them. */
-  #allSentAt = Infinity;
   /** How many messages had come back by then, and when the last of them did. */
   #beforeStop = { count: 0, lastAt: 0 };
+  /** When the time of the last message was over, of a number of them. */
+  #allSentAt = Infinity;
   /** When messages were dropped that could not be sent before the end. */
   #droppedAt = 0;
   /** The next wait of a slot whose connection has failed. */
